@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#ifndef VMB_SRC_HOST_H
+#define VMB_SRC_HOST_H
+/*
+ * The only file that touches memory the host can write.
+ *
+ * The contract: a value is loaded once, here; the caller bounds it and from
+ * then on uses its copy.  Whoever loads a second time must be able to stand a
+ * second answer.  With VMB_HOST_HOOK defined, every load is reported the
+ * moment after it was made, and a test may change the memory at that moment:
+ * a second load then reads something else and gives itself away.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef VMB_HOST_HOOK
+void vmb_host_hook_loaded(const volatile void *at, size_t len);
+#define VMB_HOST_LOADED(at, len) vmb_host_hook_loaded(at, len)
+#else
+#define VMB_HOST_LOADED(at, len) ((void)0)
+#endif
+
+static inline uint32_t vmb_host_load32(const void *at)
+{
+    uint32_t value = __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
+
+    VMB_HOST_LOADED(at, sizeof value);
+    return value;
+}
+
+/* What the host wrote before it stored this is visible after it. */
+static inline uint32_t vmb_host_load32_acquire(const void *at)
+{
+    uint32_t value = __atomic_load_n((const uint32_t *)at, __ATOMIC_ACQUIRE);
+
+    VMB_HOST_LOADED(at, sizeof value);
+    return value;
+}
+
+static inline uint64_t vmb_host_load64(const void *at)
+{
+    uint64_t value = __atomic_load_n((const uint64_t *)at, __ATOMIC_RELAXED);
+
+    VMB_HOST_LOADED(at, sizeof value);
+    return value;
+}
+
+static inline uint8_t vmb_host_load8(const void *at)
+{
+    uint8_t value = __atomic_load_n((const uint8_t *)at, __ATOMIC_RELAXED);
+
+    VMB_HOST_LOADED(at, sizeof value);
+    return value;
+}
+
+static inline void vmb_host_store32(void *at, uint32_t value)
+{
+    __atomic_store_n((uint32_t *)at, value, __ATOMIC_RELAXED);
+}
+
+static inline void vmb_host_store64(void *at, uint64_t value)
+{
+    __atomic_store_n((uint64_t *)at, value, __ATOMIC_RELAXED);
+}
+
+/* What we wrote, and finished reading, before this is done before it. */
+static inline void vmb_host_store32_release(void *at, uint32_t value)
+{
+    __atomic_store_n((uint32_t *)at, value, __ATOMIC_RELEASE);
+}
+
+/* Take all bits, leave none. */
+static inline uint64_t vmb_host_take64(void *at)
+{
+    uint64_t value = __atomic_exchange_n((uint64_t *)at, 0, __ATOMIC_ACQUIRE);
+
+    VMB_HOST_LOADED(at, sizeof value);
+    return value;
+}
+
+static inline void vmb_host_or32(void *at, uint32_t bits)
+{
+    __atomic_fetch_or((uint32_t *)at, bits, __ATOMIC_RELEASE);
+}
+
+/*
+ * Bulk data.  The ring indices, loaded with acquire and stored with release,
+ * say which side a byte belongs to: no order is needed within.
+ */
+static inline void vmb_host_read(void *dst, const void *at, size_t len)
+{
+    __builtin_memcpy(dst, at, len);
+    VMB_HOST_LOADED(at, len);
+}
+
+static inline void vmb_host_write(void *at, const void *src, size_t len)
+{
+    __builtin_memcpy(at, src, len);
+}
+
+static inline void vmb_host_clear(void *at, size_t len)
+{
+    __builtin_memset(at, 0, len);
+}
+
+/*
+ * Every access before is done before every access after, stores before loads
+ * included.  On x86-64 a locked add is the cheapest instruction with that
+ * effect: mfence costs several times as much.
+ */
+static inline void vmb_host_fence(void)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+    __asm__ volatile("lock; addl $0, (%%rsp)" ::: "memory", "cc");
+#else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#ifndef VMB_SRC_RING_INDEX_H
+#define VMB_SRC_RING_INDEX_H
+/*
+ * Arithmetic on ring offsets.  All arguments are offsets below size, size is a
+ * multiple of 4096 below 2^26 (8190 pages), so no sum here can wrap 32 bits.
+ */
+#include <stdint.h>
+
+/* Bytes from `from` forward to `to`. */
+static inline uint32_t vmb_ring_distance(uint32_t from, uint32_t to,
+                                         uint32_t size)
+{
+    return to >= from ? to - from : to + size - from;
+}
+
+/* `bytes` (at most size) further on. */
+static inline uint32_t vmb_ring_advance(uint32_t at, uint32_t bytes,
+                                        uint32_t size)
+{
+    uint32_t next = at + bytes;
+
+    return next >= size ? next - size : next;
+}
+
+/*
+ * The size that fits beside `used`: 8 bytes always stay free, or a full ring
+ * would look like an empty one.
+ */
+static inline uint32_t vmb_ring_room(uint32_t used, uint32_t size)
+{
+    return size - used - 8;
+}
+
+#endif
