@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#ifndef VMB_CONN_H
+#define VMB_CONN_H
+/*
+ * The VMBus connection: agree on a version, learn what is offered, keep up
+ * with what comes and goes, unload.
+ *
+ * Nothing here blocks.  A *_start() function begins something;
+ * vmb_conn_poll() moves it on; *_status() reads VMB_AGAIN until it ends.
+ * wait.h adds blocking forms, written only with the functions declared here.
+ *
+ *   DOWN --start--> CONTACT --version--> OFFERS --all offers--> UP
+ *     ^                |  each version in turn                   |
+ *     |                v                                         |
+ *     |              FAILED  (status says why)                   |
+ *     +------------- UNLOADING <----------- unload_start --------+
+ */
+#include <vmb/bus.h>
+#include <vmb/gpadl.h>
+#include <vmb/hv.h>
+#include <vmb/wire/vmbus.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VMB_CONN_PAGES   4u /* interrupt page, two monitor pages, messages */
+#define VMB_CONN_TIMEOUT 100000000ull /* default for one request: 10 s */
+#define VMB_CONN_BUDGET  32u /* messages taken, and posted, by one poll */
+
+struct vmb_guid {
+    uint8_t b[16]; /* in wire order */
+};
+
+/* A GUID written the usual way: first three groups little-endian. */
+#define VMB_GUID(a, b, c, d0, d1, d2, d3, d4, d5, d6, d7)                    \
+    {                                                                        \
+        {                                                                    \
+            (uint8_t)((a)&0xff), (uint8_t)((a) >> 8 & 0xff),                 \
+                (uint8_t)((a) >> 16 & 0xff), (uint8_t)((a) >> 24 & 0xff),    \
+                (uint8_t)((b)&0xff), (uint8_t)((b) >> 8 & 0xff),             \
+                (uint8_t)((c)&0xff), (uint8_t)((c) >> 8 & 0xff), d0, d1, d2, \
+                d3, d4, d5, d6, d7                                           \
+        }                                                                    \
+    }
+
+enum vmb_offer_state {
+    VMB_OFFER_FREE = 0,
+    VMB_OFFER_PRESENT,
+    VMB_OFFER_RESCINDED /* waits for its channel to be closed */
+};
+
+/* A device, or one more channel of it.  Filled in by the library. */
+struct vmb_offer {
+    struct vmb_guid type, instance;
+    uint32_t relid;         /* its number on this connection */
+    uint32_t connection_id; /* of HvSignalEvent */
+    uint16_t subchannel;    /* 0: the primary channel of the device */
+    uint16_t flags;         /* VMB_OFFER_FLAG_* */
+    uint16_t mmio_mebibytes;
+    uint8_t monitor_id;
+    bool monitored; /* may be signalled through the monitor page */
+    bool dedicated; /* has an interrupt of its own (all hosts since 2012) */
+    uint8_t user[120];
+    enum vmb_offer_state state_;
+    struct vmb_chan *chan_;
+};
+
+enum vmb_conn_event {
+    VMB_CONN_OFFER,      /* also for offers made long after the first */
+    VMB_CONN_RESCIND,    /* the offer vanishes: close its channel, if any */
+    VMB_CONN_ALL_OFFERS, /* offer is NULL: the first round is complete */
+    VMB_CONN_OFFER_LOST  /* no room in the table; *offer is not kept */
+};
+
+struct vmb_conn_cfg {
+    struct vmb_cpu *cpu;      /* gets the host's messages; polls happen on it */
+    void *pages;              /* VMB_CONN_PAGES, page aligned */
+    struct vmb_offer *offers; /* the caller's table */
+    uint16_t offer_cap;
+    bool monitor;         /* give the host monitor pages */
+    uint64_t timeout;     /* per request, 100 ns; 0: VMB_CONN_TIMEOUT */
+    uint32_t min_version; /* VMB_VERSION_*; 0: no floor */
+    uint32_t max_version; /* 0: the newest */
+    uint32_t features;    /* VMB_CONN_FEATURE_* to ask for, version 6.0 */
+    const struct vmb_guid *client_id; /* with feature CLIENT_ID */
+    /*
+     * Called from vmb_conn_poll(); may call any *_start() but no poll, and
+     * no vmb_conn_start().  NULL: look at the table instead.
+     */
+    void (*on_event)(void *ctx, enum vmb_conn_event event,
+                     struct vmb_offer *offer);
+    /* A control message this library has no name for.  NULL: counted only. */
+    void (*on_message)(void *ctx, const void *message, uint32_t bytes);
+    void *ctx;
+};
+
+enum vmb_conn_state {
+    VMB_CONN_DOWN = 0,
+    VMB_CONN_CONTACT,
+    VMB_CONN_OFFERS,
+    VMB_CONN_UP,
+    VMB_CONN_UNLOADING,
+    VMB_CONN_FAILED
+};
+
+struct vmb_conn { /* members are the library's */
+    struct vmb_bus bus_;
+    struct vmb_hv *hv_;
+    struct vmb_conn_cfg cfg_;
+    struct vmb_fault fault_;
+    uint32_t fault_count_;
+    enum vmb_conn_state state_;
+    enum vmb_status unload_status_;
+    uint32_t version_, features_;
+    uint32_t version_index_;
+    uint32_t message_connection_;
+    uint32_t last_gpadl_;
+    uint32_t signals_owed_;
+    uint32_t lane_;
+    uint32_t waiting_;         /* requests with a deadline */
+    uint32_t releases_;        /* rescinded offers to be given back */
+    uint32_t post_status_;     /* of the last message posted */
+    bool contacted_;           /* the host may hold memory of ours */
+    struct vmb_bus_work work_; /* contact, offers, unload */
+    struct vmb_bus_work *queue_, **queue_end_;
+    struct vmb_gpadl *gpadls_;
+    void *interrupt_page_;
+    void *monitor_to_guest_, *monitor_to_host_;
+    void *message_page_;
+    uint32_t in_bytes_;
+    union vmb_message in_, out_;
+};
+
+/*
+ * Begin.  Versions are tried newest first between ceiling and floor.  *conn,
+ * *hv, cfg->cpu, the pages and the table must live until the connection is
+ * unloaded.  Everything an earlier connection of *conn knew is forgotten: call
+ * this only when that one was unloaded, or never got anywhere.  [bus]
+ *
+ * VMB_OK       begun; ask vmb_conn_status()
+ * VMB_E_ARG    pages not aligned, no CPU, table missing, or a feature that
+ *              this library does not know
+ * VMB_E_STATE  hv or CPU has not been started, or *hv has a connection
+ * VMB_E_VERSION  floor above ceiling
+ */
+VMB_NODISCARD enum vmb_status vmb_conn_start(struct vmb_conn *conn,
+                                             struct vmb_hv *hv,
+                                             const struct vmb_conn_cfg *cfg);
+
+/*
+ * Take the control messages now pending, run callbacks, post what is due,
+ * expire deadlines; at most VMB_CONN_BUDGET messages each way.  Runs on the
+ * CPU that cfg->cpu describes.  [bus]
+ *
+ * VMB_OK     connected, nothing in flight
+ * VMB_AGAIN  something is in flight: poll again
+ * VMB_E_STATE  down
+ * VMB_E_LANE   check builds: another caller is inside
+ * others       as vmb_conn_status()
+ */
+VMB_NODISCARD enum vmb_status vmb_conn_poll(struct vmb_conn *conn);
+
+/*
+ * VMB_OK         connected, the first round of offers complete
+ * VMB_AGAIN      under way
+ * VMB_E_STATE    down, or being unloaded
+ * VMB_E_VERSION  host and caller have no version in common
+ * VMB_E_REFUSED  host understood and said no; host_code is its state
+ * VMB_E_TIMEOUT  no answer
+ * VMB_E_HYPERCALL  messages cannot be posted
+ * [bus]
+ */
+VMB_NODISCARD enum vmb_status vmb_conn_status(const struct vmb_conn *conn);
+
+/*
+ * Make the host forget us.  Channels still open are lost with it, and all
+ * memory the host held is the caller's again once the status reads VMB_OK.
+ * May be called again after VMB_E_TIMEOUT.  [bus]
+ *
+ * VMB_OK       begun, or there was nothing to unload
+ * VMB_E_STATE  under way already
+ */
+VMB_NODISCARD enum vmb_status vmb_conn_unload_start(struct vmb_conn *conn);
+
+/*
+ * VMB_OK         the host has let go of everything
+ * VMB_AGAIN      under way
+ * VMB_E_TIMEOUT, VMB_E_HYPERCALL  it has not said so: memory may be in use
+ * VMB_E_STATE    not asked for
+ * [bus]
+ */
+VMB_NODISCARD enum vmb_status
+vmb_conn_unload_status(const struct vmb_conn *conn);
+
+/* The version agreed, VMB_VERSION_*; 0 before that.  [any] */
+uint32_t vmb_conn_version(const struct vmb_conn *conn);
+
+/* The features agreed, VMB_CONN_FEATURE_*.  [any] */
+uint32_t vmb_conn_features(const struct vmb_conn *conn);
+
+/*
+ * Offer number `index` of those present, in table order; NULL past the last.
+ * Rescinded ones are not counted.  [bus]
+ */
+struct vmb_offer *vmb_conn_offer(struct vmb_conn *conn, uint32_t index);
+
+/*
+ * The offer of that type and sub-channel; instance NULL: the first of any.
+ * NULL: there is none.  [bus]
+ */
+struct vmb_offer *vmb_conn_find(struct vmb_conn *conn,
+                                const struct vmb_guid *type,
+                                const struct vmb_guid *instance,
+                                uint16_t subchannel);
+
+/* "SCSI controller" and the like; NULL if the type is not known.  [any] */
+const char *vmb_offer_name(const struct vmb_guid *type);
+
+/*
+ * First thing that went wrong since start, and how many since then.  Stray or
+ * malformed messages are recorded here and change nothing else.  [bus]
+ */
+void vmb_conn_fault(const struct vmb_conn *conn, struct vmb_fault *out);
+uint32_t vmb_conn_fault_count(const struct vmb_conn *conn); /* [bus] */
+
+/* What channels hang from, for vmb_chan_open_start().  [any] */
+struct vmb_bus *vmb_conn_bus(struct vmb_conn *conn);
+
+/* The CPU that gets the host's messages: cfg->cpu.  [any] */
+struct vmb_cpu *vmb_conn_cpu(const struct vmb_conn *conn);
+
+/* The hypervisor interface it was started on.  [any] */
+struct vmb_hv *vmb_conn_hv(const struct vmb_conn *conn);
+
+/*
+ * Move an open channel's interrupts to another CPU.  Needs version 4.1.  [bus]
+ *
+ * VMB_OK           begun; ask vmb_conn_modify_status()
+ * VMB_E_STATE      channel not open, or an earlier move is under way
+ * VMB_E_NOFEATURE  version agreed is below 4.1
+ */
+VMB_NODISCARD enum vmb_status vmb_conn_modify_start(struct vmb_conn *conn,
+                                                    struct vmb_chan *chan,
+                                                    struct vmb_cpu *cpu);
+
+/*
+ * VMB_OK         moved (below version 5.3: asked for, the host does not say)
+ * VMB_AGAIN      under way
+ * VMB_E_REFUSED, VMB_E_TIMEOUT, VMB_E_HYPERCALL  it stays where it was
+ * VMB_E_STATE    not asked for, or the channel was closed meanwhile
+ * [bus]
+ */
+VMB_NODISCARD enum vmb_status
+vmb_conn_modify_status(const struct vmb_chan *chan);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

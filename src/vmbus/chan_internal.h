@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#ifndef VMB_SRC_VMBUS_CHAN_INTERNAL_H
+#define VMB_SRC_VMBUS_CHAN_INTERNAL_H
+/*
+ * What the files of a channel share:
+ *
+ *   chan.c   open, close, what the bus reports
+ *   gpadl.c  memory the host keeps
+ *   txn.c    transaction slots
+ *   send.c   the tx lane
+ *   recv.c   the rx lane
+ */
+#include <vmb/chan.h>
+
+static inline enum vmb_status vmb_chan_gate(const struct vmb_chan *chan)
+{
+    /* Acquire: whoever sees the channel open sees its rings set up. */
+    return (enum vmb_status)__atomic_load_n(&chan->gate_, __ATOMIC_ACQUIRE);
+}
+
+/* chan.c */
+void vmb_chan_record(struct vmb_chan *chan, const struct vmb_fault *why);
+enum vmb_status vmb_chan_kill(struct vmb_chan *chan,
+                              const struct vmb_fault *why);
+enum vmb_status vmb_chan_signal(struct vmb_chan *chan);
+
+/* gpadl.c: describe len bytes at va; for the rings */
+enum vmb_status vmb_gpadl_begin(struct vmb_gpadl *gpadl, struct vmb_chan *chan,
+                                const void *va, uint32_t pages);
+
+/* chan.c, told by gpadl.c of the ring's GPADL */
+void vmb_chan_ring_created(struct vmb_chan *chan, const struct vmb_fault *why);
+void vmb_chan_ring_down(struct vmb_chan *chan, const struct vmb_fault *why);
+
+/* txn.c */
+void vmb_txn_init(struct vmb_chan *chan);
+bool vmb_txn_available(struct vmb_chan *chan);                 /* [tx] */
+uint64_t vmb_txn_take(struct vmb_chan *chan, void *user);      /* [tx] */
+bool vmb_txn_finish(struct vmb_chan *chan, struct vmb_rx *rx); /* [rx] */
+
+#endif

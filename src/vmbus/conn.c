@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#include <vmb/conn.h>
+
+#include "../fault.h"
+#include "../host.h"
+#include "../lane.h"
+#include "../trace.h"
+#include "conn_internal.h"
+
+#define KNOWN_FEATURES \
+    (VMB_CONN_FEATURE_SIGNAL_PARAMETERS | VMB_CONN_FEATURE_CLIENT_ID)
+
+/* The first fault is the one to report; the rest are counted. */
+void vmb_conn_record(struct vmb_conn *conn, const struct vmb_fault *fault)
+{
+    vmb_trace(conn->bus_.plat, VMB_EVENT_FAULT, 0, fault->site, fault->got);
+    if (conn->fault_count_++ == 0)
+        conn->fault_ = *fault;
+}
+
+void vmb_conn_record_stray(struct vmb_conn *conn, uint64_t id, uint32_t number)
+{
+    struct vmb_fault fault;
+
+    vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_MSG_STRAY, id, number);
+    vmb_conn_record(conn, &fault);
+}
+
+/* What ends a connection matters more than strays before it. */
+void vmb_conn_fail(struct vmb_conn *conn, const struct vmb_fault *why)
+{
+    vmb_trace(conn->bus_.plat, VMB_EVENT_FAULT, 0, why->site, why->got);
+    conn->fault_count_++;
+    conn->fault_ = *why;
+    conn->state_ = VMB_CONN_FAILED;
+}
+
+static bool cfg_is_wrong(const struct vmb_conn_cfg *cfg)
+{
+    if (!cfg->cpu || !cfg->pages || (uintptr_t)cfg->pages % VMB_PAGE_SIZE)
+        return true;
+    if (cfg->offer_cap && !cfg->offers)
+        return true;
+    if (cfg->features & ~(uint32_t)KNOWN_FEATURES)
+        return true;
+    return (cfg->features & VMB_CONN_FEATURE_CLIENT_ID) && !cfg->client_id;
+}
+
+static void lay_out_pages(struct vmb_conn *conn)
+{
+    uint8_t *pages = conn->cfg_.pages;
+
+    vmb_host_clear(pages, (size_t)VMB_CONN_PAGES * VMB_PAGE_SIZE);
+    conn->interrupt_page_ = pages;
+    conn->message_page_ = pages + 3 * VMB_PAGE_SIZE;
+    if (conn->cfg_.monitor) {
+        conn->monitor_to_guest_ = pages + VMB_PAGE_SIZE;
+        conn->monitor_to_host_ = pages + 2 * VMB_PAGE_SIZE;
+    }
+}
+
+enum vmb_status vmb_conn_start(struct vmb_conn *conn, struct vmb_hv *hv,
+                               const struct vmb_conn_cfg *cfg)
+{
+    enum vmb_status status;
+
+    if (cfg_is_wrong(cfg))
+        return VMB_E_ARG;
+    if (!hv->started_ || cfg->cpu->hv_ != hv || cfg->cpu->conn_)
+        return VMB_E_STATE;
+    __builtin_memset(conn, 0, sizeof *conn);
+    conn->cfg_ = *cfg;
+    conn->hv_ = hv;
+    conn->bus_.ops = &vmb_native_bus;
+    conn->bus_.plat = hv->plat;
+    conn->queue_end_ = &conn->queue_;
+    conn->unload_status_ = VMB_E_STATE;
+    if (cfg->timeout == 0)
+        conn->cfg_.timeout = VMB_CONN_TIMEOUT;
+    status = vmb_version_first(conn);
+    if (status != VMB_OK)
+        return status;
+    lay_out_pages(conn);
+    if (cfg->offer_cap)
+        __builtin_memset(cfg->offers, 0,
+                         cfg->offer_cap * sizeof cfg->offers[0]);
+    cfg->cpu->conn_ = conn;
+    conn->state_ = VMB_CONN_CONTACT;
+    vmb_post_add(conn, &conn->work_, VMB_WORK_CONTACT);
+    return VMB_OK;
+}
+
+enum vmb_status vmb_conn_status(const struct vmb_conn *conn)
+{
+    switch (conn->state_) {
+    case VMB_CONN_CONTACT:
+    case VMB_CONN_OFFERS:
+        return VMB_AGAIN;
+    case VMB_CONN_UP:
+        return VMB_OK;
+    case VMB_CONN_FAILED:
+        return conn->fault_.status;
+    case VMB_CONN_DOWN:
+    case VMB_CONN_UNLOADING:
+        break;
+    }
+    return VMB_E_STATE;
+}
+
+static enum vmb_status poll_result(const struct vmb_conn *conn)
+{
+    if (conn->waiting_ || conn->queue_ || conn->releases_)
+        return VMB_AGAIN;
+    return vmb_conn_status(conn);
+}
+
+enum vmb_status vmb_conn_poll(struct vmb_conn *conn)
+{
+    enum vmb_status status;
+
+    if (conn->state_ == VMB_CONN_DOWN)
+        return VMB_E_STATE;
+    if (!vmb_lane_enter(&conn->lane_))
+        return VMB_E_LANE;
+    vmb_dispatch_pending(conn);
+    vmb_post_pending(conn);
+    vmb_offers_release(conn);
+    vmb_native_signal_owed(conn);
+    vmb_post_expire(conn);
+    status = poll_result(conn);
+    vmb_lane_leave(&conn->lane_);
+    return status;
+}
+
+/* Every object back to its caller: the host holds nothing any more. */
+static void lose_everything(struct vmb_conn *conn)
+{
+    struct vmb_gpadl *gpadl;
+    uint32_t i;
+
+    for (i = 0; i < conn->cfg_.offer_cap; i++) {
+        struct vmb_offer *offer = &conn->cfg_.offers[i];
+
+        if (offer->chan_)
+            vmb_bus_lost(offer->chan_);
+        offer->state_ = VMB_OFFER_FREE;
+    }
+    while ((gpadl = conn->gpadls_) != NULL) {
+        conn->gpadls_ = gpadl->next_;
+        gpadl->next_ = NULL;
+        vmb_bus_gpadl_lost(gpadl);
+    }
+    conn->releases_ = 0;
+}
+
+void vmb_conn_unloaded(struct vmb_conn *conn)
+{
+    lose_everything(conn);
+    conn->contacted_ = false;
+    conn->version_ = 0;
+    conn->state_ = VMB_CONN_DOWN;
+    conn->unload_status_ = VMB_OK;
+    conn->cfg_.cpu->conn_ = NULL;
+    conn->cfg_.cpu->interrupt_page_ = NULL;
+}
+
+/* Nothing that was to be posted before an unload matters after it. */
+static void forget_all_work(struct vmb_conn *conn)
+{
+    struct vmb_gpadl *gpadl;
+
+    vmb_post_forget(conn, &conn->work_);
+    for (gpadl = conn->gpadls_; gpadl; gpadl = gpadl->next_) {
+        vmb_post_forget(conn, &gpadl->work_);
+        if (gpadl->ring_)
+            vmb_post_forget(conn, &gpadl->chan_->work_);
+    }
+}
+
+enum vmb_status vmb_conn_unload_start(struct vmb_conn *conn)
+{
+    if (conn->state_ == VMB_CONN_UNLOADING)
+        return VMB_E_STATE;
+    if (conn->state_ == VMB_CONN_DOWN)
+        return VMB_OK;
+    forget_all_work(conn);
+    /* Hosts answer no unload from a guest they never accepted, and QEMU
+     * crashes on one (observed on QEMU 10.0). */
+    if (!conn->contacted_) {
+        vmb_conn_unloaded(conn);
+        return VMB_OK;
+    }
+    conn->state_ = VMB_CONN_UNLOADING;
+    conn->unload_status_ = VMB_AGAIN;
+    vmb_post_add(conn, &conn->work_, VMB_WORK_UNLOAD);
+    return VMB_OK;
+}
+
+enum vmb_status vmb_conn_unload_status(const struct vmb_conn *conn)
+{
+    return conn->unload_status_;
+}
+
+uint32_t vmb_conn_version(const struct vmb_conn *conn)
+{
+    return conn->version_;
+}
+
+uint32_t vmb_conn_features(const struct vmb_conn *conn)
+{
+    return conn->features_;
+}
+
+void vmb_conn_fault(const struct vmb_conn *conn, struct vmb_fault *out)
+{
+    *out = conn->fault_;
+}
+
+uint32_t vmb_conn_fault_count(const struct vmb_conn *conn)
+{
+    return conn->fault_count_;
+}
+
+struct vmb_bus *vmb_conn_bus(struct vmb_conn *conn)
+{
+    return &conn->bus_;
+}
+
+struct vmb_cpu *vmb_conn_cpu(const struct vmb_conn *conn)
+{
+    return conn->cfg_.cpu;
+}
+
+struct vmb_hv *vmb_conn_hv(const struct vmb_conn *conn)
+{
+    return conn->hv_;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/*
+ * Control messages from the host.  Each is copied once, measured against the
+ * table of <vmb/wire/vmbus.h>, and handed to the one function that knows it,
+ * whatever we happen to be waiting for.
+ */
+#include "../fault.h"
+#include "../hv/synic.h"
+#include "../trace.h"
+#include "conn_internal.h"
+
+static void on_all_offers(struct vmb_conn *conn)
+{
+    if (!vmb_post_awaits(&conn->work_, VMB_WORK_OFFERS)) {
+        vmb_conn_record_stray(conn, 0, VMB_MSG_ALL_OFFERS);
+        return;
+    }
+    vmb_post_forget(conn, &conn->work_);
+    conn->state_ = VMB_CONN_UP;
+    if (conn->cfg_.on_event)
+        conn->cfg_.on_event(conn->cfg_.ctx, VMB_CONN_ALL_OFFERS, NULL);
+}
+
+/* The channel of a relid, if it waits for an answer of this kind. */
+static struct vmb_chan *awaiting(struct vmb_conn *conn, uint32_t relid,
+                                 enum vmb_work what)
+{
+    struct vmb_offer *offer = vmb_offers_find(conn, relid);
+
+    if (!offer || !offer->chan_ || !vmb_post_awaits(&offer->chan_->work_, what))
+        return NULL;
+    return offer->chan_;
+}
+
+/* The answer in a status word: 0 is yes, the rest is the host's own code. */
+static struct vmb_fault verdict(uint32_t status, enum vmb_site site)
+{
+    struct vmb_fault why = { VMB_OK, VMB_SITE_NONE, 0, 0, 0 };
+
+    if (status)
+        vmb_fault_code(&why, VMB_E_REFUSED, site, status);
+    return why;
+}
+
+static void on_open_result(struct vmb_conn *conn)
+{
+    const struct vmb_msg_open_result *m = &conn->in_.open_result;
+    struct vmb_chan *chan = awaiting(conn, m->relid, VMB_WORK_OPEN);
+    struct vmb_fault why = verdict(m->status, VMB_SITE_OPEN_STATUS);
+
+    if (!chan || m->open_id != chan->gpadl_.id_) {
+        vmb_conn_record_stray(conn, m->relid, VMB_MSG_OPEN_RESULT);
+        return;
+    }
+    vmb_post_forget(conn, &chan->work_);
+    vmb_bus_open_done(chan, &why);
+}
+
+static void on_gpadl_created(struct vmb_conn *conn)
+{
+    const struct vmb_msg_gpadl_created *m = &conn->in_.gpadl_created;
+    struct vmb_gpadl *gpadl = vmb_native_gpadl(conn, m->gpadl);
+    struct vmb_fault why = verdict(m->status, VMB_SITE_GPADL_STATUS);
+
+    if (!gpadl || gpadl->relid_ != m->relid ||
+        !vmb_post_awaits(&gpadl->work_, VMB_WORK_GPADL)) {
+        vmb_conn_record_stray(conn, m->gpadl, VMB_MSG_GPADL_CREATED);
+        return;
+    }
+    vmb_post_forget(conn, &gpadl->work_);
+    vmb_native_created(gpadl, &why);
+}
+
+static void on_gpadl_torndown(struct vmb_conn *conn)
+{
+    const struct vmb_msg_gpadl_torndown *m = &conn->in_.gpadl_torndown;
+    struct vmb_gpadl *gpadl = vmb_native_gpadl(conn, m->gpadl);
+    struct vmb_fault why = { VMB_OK, VMB_SITE_NONE, 0, 0, 0 };
+
+    if (!gpadl || !vmb_post_awaits(&gpadl->work_, VMB_WORK_GPADL_DOWN)) {
+        vmb_conn_record_stray(conn, m->gpadl, VMB_MSG_GPADL_TORNDOWN);
+        return;
+    }
+    vmb_post_forget(conn, &gpadl->work_);
+    vmb_native_torndown(gpadl, &why);
+}
+
+static void on_unload_response(struct vmb_conn *conn)
+{
+    if (!vmb_post_awaits(&conn->work_, VMB_WORK_UNLOAD)) {
+        vmb_conn_record_stray(conn, 0, VMB_MSG_UNLOAD_RESPONSE);
+        return;
+    }
+    vmb_post_forget(conn, &conn->work_);
+    vmb_conn_unloaded(conn);
+}
+
+static void on_modify_response(struct vmb_conn *conn)
+{
+    const struct vmb_msg_modify_response *m = &conn->in_.modify_response;
+    struct vmb_chan *chan = awaiting(conn, m->relid, VMB_WORK_MODIFY);
+    struct vmb_fault why = verdict(m->status, VMB_SITE_MODIFY_STATUS);
+
+    if (!chan) {
+        vmb_conn_record_stray(conn, m->relid, VMB_MSG_MODIFY_RESPONSE);
+        return;
+    }
+    vmb_post_forget(conn, &chan->work_);
+    vmb_modify_done(chan, &why);
+}
+
+#define on_OFFER            vmb_offers_add
+#define on_RESCIND          vmb_offers_rescind
+#define on_ALL_OFFERS       on_all_offers
+#define on_OPEN_RESULT      on_open_result
+#define on_GPADL_CREATED    on_gpadl_created
+#define on_GPADL_TORNDOWN   on_gpadl_torndown
+#define on_VERSION_RESPONSE vmb_version_response
+#define on_UNLOAD_RESPONSE  on_unload_response
+#define on_MODIFY_RESPONSE  on_modify_response
+
+struct handler {
+    void (*handle)(struct vmb_conn *conn);
+    uint16_t number, bytes;
+};
+
+static const struct handler handlers[] = {
+#define ROW(number, name, bytes) { on_##name, number, bytes },
+    VMB_MESSAGES_TO_GUEST(ROW)
+#undef ROW
+};
+
+static const struct handler *find_handler(uint32_t number)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof handlers / sizeof handlers[0]; i++)
+        if (handlers[i].number == number)
+            return &handlers[i];
+    return NULL;
+}
+
+/* No name for it: someone else's, or of a version that we did not ask for. */
+static void unknown(struct vmb_conn *conn, uint32_t number)
+{
+    struct vmb_fault fault;
+
+    vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_MSG_UNKNOWN, number,
+                  VMB_MSG_HIGHEST);
+    vmb_conn_record(conn, &fault);
+    if (conn->cfg_.on_message)
+        conn->cfg_.on_message(conn->cfg_.ctx, &conn->in_, conn->in_bytes_);
+}
+
+static void too_short(struct vmb_conn *conn, uint32_t needed)
+{
+    struct vmb_fault fault;
+
+    vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_MSG_SHORT, conn->in_bytes_,
+                  needed);
+    vmb_conn_record(conn, &fault);
+}
+
+static void dispatch(struct vmb_conn *conn)
+{
+    uint32_t number = conn->in_.header.number;
+    const struct handler *handler = find_handler(number);
+
+    if (conn->in_bytes_ < sizeof(struct vmb_msg_header)) {
+        too_short(conn, sizeof(struct vmb_msg_header));
+        return;
+    }
+    vmb_trace(conn->bus_.plat, VMB_EVENT_MESSAGE, 0, number, conn->in_bytes_);
+    if (!handler)
+        unknown(conn, number);
+    else if (conn->in_bytes_ < handler->bytes)
+        too_short(conn, handler->bytes);
+    else
+        handler->handle(conn);
+}
+
+void vmb_dispatch_pending(struct vmb_conn *conn)
+{
+    struct vmb_fault fault;
+    enum vmb_status status;
+    uint32_t i;
+
+    for (i = 0; i < VMB_CONN_BUDGET; i++) {
+        /* What a short message leaves out reads as 0, never as the last
+         * message's bytes. */
+        __builtin_memset(&conn->in_, 0, sizeof conn->in_);
+        status = vmb_synic_take(conn->cfg_.cpu, &conn->in_, sizeof conn->in_,
+                                &conn->in_bytes_, &fault);
+        if (status == VMB_AGAIN || conn->state_ == VMB_CONN_DOWN)
+            return;
+        if (status == VMB_OK)
+            dispatch(conn);
+        else
+            vmb_conn_record(conn, &fault);
+    }
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#include "chan_internal.h"
+
+#include "../fault.h"
+
+/* Hand a GPADL whose description is complete to the bus. */
+static enum vmb_status begin(struct vmb_gpadl *gpadl, struct vmb_chan *chan)
+{
+    enum vmb_status status;
+
+    gpadl->bus_ = chan->bus_;
+    gpadl->chan_ = chan;
+    gpadl->relid_ = chan->relid_;
+    gpadl->fault_.status = VMB_OK;
+    gpadl->state_ = VMB_GPADL_CREATING;
+    status = chan->bus_->ops->gpadl(chan->bus_, gpadl);
+    if (status != VMB_OK)
+        gpadl->state_ = VMB_GPADL_NONE;
+    return status;
+}
+
+enum vmb_status vmb_gpadl_begin(struct vmb_gpadl *gpadl, struct vmb_chan *chan,
+                                const void *va, uint32_t pages)
+{
+    gpadl->va_ = va;
+    gpadl->pfns_ = NULL;
+    gpadl->page_count_ = pages;
+    gpadl->byte_offset_ = 0;
+    gpadl->byte_count_ = pages * VMB_PAGE_SIZE;
+    return begin(gpadl, chan);
+}
+
+/* May a GPADL of the caller's be made on this channel now? */
+static enum vmb_status check(const struct vmb_gpadl *gpadl,
+                             const struct vmb_chan *chan, uint64_t pages)
+{
+    if (pages > VMB_GPADL_PAGES)
+        return VMB_E_TOOBIG;
+    if (gpadl->state_ != VMB_GPADL_NONE)
+        return VMB_E_STATE;
+    if (chan->rescinded_)
+        return VMB_E_RESCINDED;
+    return chan->state_ == VMB_CHAN_OPEN ? VMB_OK : VMB_E_STATE;
+}
+
+enum vmb_status vmb_gpadl_create_start(struct vmb_gpadl *gpadl,
+                                       struct vmb_chan *chan,
+                                       const struct vmb_mdl *mdl)
+{
+    enum vmb_status status;
+    uint64_t pages;
+
+    if (mdl->next || mdl->byte_count == 0 || !mdl->pfns ||
+        mdl->byte_offset >= VMB_PAGE_SIZE)
+        return VMB_E_ARG;
+    pages = vmb_page_span(mdl->byte_offset, mdl->byte_count);
+    if (pages > mdl->pfn_count)
+        return VMB_E_ARG;
+    status = check(gpadl, chan, pages);
+    if (status != VMB_OK)
+        return status;
+    gpadl->va_ = NULL;
+    gpadl->pfns_ = mdl->pfns;
+    gpadl->page_count_ = (uint32_t)pages;
+    gpadl->byte_offset_ = mdl->byte_offset;
+    gpadl->byte_count_ = mdl->byte_count;
+    return begin(gpadl, chan);
+}
+
+enum vmb_status vmb_gpadl_create_virtual_start(struct vmb_gpadl *gpadl,
+                                               struct vmb_chan *chan,
+                                               const void *va, size_t len)
+{
+    enum vmb_status status;
+
+    if (!va || (uintptr_t)va % VMB_PAGE_SIZE || len == 0 ||
+        len % VMB_PAGE_SIZE || len - 1 > UINTPTR_MAX - (uintptr_t)va)
+        return VMB_E_ARG;
+    status = check(gpadl, chan, len / VMB_PAGE_SIZE);
+    if (status != VMB_OK)
+        return status;
+    return vmb_gpadl_begin(gpadl, chan, va, (uint32_t)(len / VMB_PAGE_SIZE));
+}
+
+/* What the failure says of who has the memory. */
+static enum vmb_gpadl_state state_after(const struct vmb_fault *why)
+{
+    if (why->status == VMB_OK)
+        return VMB_GPADL_LIVE;
+    return why->status == VMB_E_REFUSED ? VMB_GPADL_NONE : VMB_GPADL_DOUBTFUL;
+}
+
+void vmb_bus_gpadl_done(struct vmb_gpadl *gpadl, const struct vmb_fault *why)
+{
+    gpadl->state_ = state_after(why);
+    gpadl->fault_ = *why;
+    if (gpadl->ring_)
+        vmb_chan_ring_created(gpadl->chan_, why);
+}
+
+void vmb_bus_gpadl_down_done(struct vmb_gpadl *gpadl,
+                             const struct vmb_fault *why)
+{
+    gpadl->state_ = why->status == VMB_OK ? VMB_GPADL_NONE : VMB_GPADL_DOUBTFUL;
+    gpadl->fault_ = *why;
+    if (gpadl->ring_)
+        vmb_chan_ring_down(gpadl->chan_, why);
+}
+
+void vmb_bus_gpadl_lost(struct vmb_gpadl *gpadl)
+{
+    vmb_fault_set(&gpadl->fault_, VMB_E_STATE, VMB_SITE_UNLOADED, gpadl->relid_,
+                  0);
+    gpadl->state_ = VMB_GPADL_NONE;
+}
+
+enum vmb_status vmb_gpadl_create_status(const struct vmb_gpadl *gpadl)
+{
+    switch (gpadl->state_) {
+    case VMB_GPADL_LIVE:
+        return VMB_OK;
+    case VMB_GPADL_CREATING:
+        return VMB_AGAIN;
+    case VMB_GPADL_NONE:
+    case VMB_GPADL_DESTROYING:
+    case VMB_GPADL_DOUBTFUL:
+        break;
+    }
+    return gpadl->fault_.status < VMB_OK ? gpadl->fault_.status : VMB_E_STATE;
+}
+
+uint32_t vmb_gpadl_id(const struct vmb_gpadl *gpadl)
+{
+    return gpadl->state_ == VMB_GPADL_LIVE ? gpadl->id_ : 0;
+}
+
+enum vmb_status vmb_gpadl_destroy_start(struct vmb_gpadl *gpadl)
+{
+    enum vmb_gpadl_state before = gpadl->state_;
+    enum vmb_status status;
+
+    if (before == VMB_GPADL_NONE || before == VMB_GPADL_DESTROYING)
+        return VMB_OK;
+    if (before == VMB_GPADL_CREATING)
+        return VMB_E_STATE;
+    gpadl->state_ = VMB_GPADL_DESTROYING;
+    status = gpadl->bus_->ops->gpadl_down(gpadl->bus_, gpadl);
+    if (status != VMB_OK)
+        gpadl->state_ = before;
+    return status;
+}
+
+enum vmb_status vmb_gpadl_destroy_status(const struct vmb_gpadl *gpadl)
+{
+    switch (gpadl->state_) {
+    case VMB_GPADL_NONE:
+        return VMB_OK;
+    case VMB_GPADL_DESTROYING:
+        return VMB_AGAIN;
+    case VMB_GPADL_DOUBTFUL:
+        return gpadl->fault_.status;
+    case VMB_GPADL_CREATING:
+    case VMB_GPADL_LIVE:
+        break;
+    }
+    return VMB_E_STATE;
+}
+
+void vmb_gpadl_fault(const struct vmb_gpadl *gpadl, struct vmb_fault *out)
+{
+    *out = gpadl->fault_;
+}

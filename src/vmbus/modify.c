@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#include "conn_internal.h"
+
+enum vmb_status vmb_conn_modify_start(struct vmb_conn *conn,
+                                      struct vmb_chan *chan,
+                                      struct vmb_cpu *cpu)
+{
+    if (chan->state_ != VMB_CHAN_OPEN || chan->rescinded_ ||
+        chan->work_.waiting)
+        return VMB_E_STATE;
+    if (conn->version_ < VMB_VERSION_4_1)
+        return VMB_E_NOFEATURE;
+    chan->next_cpu_ = cpu;
+    chan->modify_status_ = VMB_AGAIN;
+    /* Before the host moves it: its flag may come on either CPU. */
+    cpu->conn_ = conn;
+    vmb_post_add(conn, &chan->work_, VMB_WORK_MODIFY);
+    return VMB_OK;
+}
+
+void vmb_modify_done(struct vmb_chan *chan, const struct vmb_fault *why)
+{
+    chan->modify_status_ = why->status;
+    if (why->status == VMB_OK)
+        chan->cpu_ = chan->next_cpu_;
+}
+
+enum vmb_status vmb_conn_modify_status(const struct vmb_chan *chan)
+{
+    return chan->modify_status_;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/*
+ * The native connection as a bus: the five calls of bus.h, in messages,
+ * hypercalls and the two shared pages.
+ */
+#include "../fault.h"
+#include "../host.h"
+#include "../hv/hypercall.h"
+#include "../trace.h"
+#include "conn_internal.h"
+
+struct vmb_gpadl *vmb_native_gpadl(const struct vmb_conn *conn, uint32_t id)
+{
+    struct vmb_gpadl *gpadl;
+
+    for (gpadl = conn->gpadls_; gpadl; gpadl = gpadl->next_)
+        if (gpadl->id_ == id)
+            return gpadl;
+    return NULL;
+}
+
+/*
+ * Unique among all alive on the connection: bodies carry no channel, and
+ * OpenVMM panics on one id for a channel and its sub-channel.
+ */
+static uint32_t new_id(struct vmb_conn *conn)
+{
+    do
+        conn->last_gpadl_++;
+    while (conn->last_gpadl_ == 0 || vmb_native_gpadl(conn, conn->last_gpadl_));
+    return conn->last_gpadl_;
+}
+
+static bool is_up(const struct vmb_conn *conn)
+{
+    return conn->state_ == VMB_CONN_OFFERS || conn->state_ == VMB_CONN_UP;
+}
+
+static enum vmb_status native_gpadl(struct vmb_bus *bus,
+                                    struct vmb_gpadl *gpadl)
+{
+    struct vmb_conn *conn = vmb_conn_of(bus);
+
+    if (!is_up(conn))
+        return VMB_E_STATE;
+    gpadl->id_ = new_id(conn);
+    gpadl->next_ = conn->gpadls_;
+    conn->gpadls_ = gpadl;
+    vmb_post_add(conn, &gpadl->work_, VMB_WORK_GPADL);
+    return VMB_OK;
+}
+
+static enum vmb_status native_gpadl_down(struct vmb_bus *bus,
+                                         struct vmb_gpadl *gpadl)
+{
+    struct vmb_conn *conn = vmb_conn_of(bus);
+
+    if (!is_up(conn))
+        return VMB_E_STATE;
+    vmb_post_add(conn, &gpadl->work_, VMB_WORK_GPADL_DOWN);
+    return VMB_OK;
+}
+
+static void unlist(struct vmb_conn *conn, struct vmb_gpadl *gpadl)
+{
+    struct vmb_gpadl **at = &conn->gpadls_;
+
+    while (*at != gpadl) {
+        VMB_INVARIANT(*at);
+        at = &(*at)->next_;
+    }
+    *at = gpadl->next_;
+    gpadl->next_ = NULL;
+}
+
+/* The host knows nothing of it when it refused, or was never reached. */
+void vmb_native_created(struct vmb_gpadl *gpadl, const struct vmb_fault *why)
+{
+    if (why->status == VMB_E_REFUSED)
+        unlist(vmb_conn_of(gpadl->bus_), gpadl);
+    vmb_bus_gpadl_done(gpadl, why);
+}
+
+void vmb_native_torndown(struct vmb_gpadl *gpadl, const struct vmb_fault *why)
+{
+    if (why->status == VMB_OK)
+        unlist(vmb_conn_of(gpadl->bus_), gpadl);
+    vmb_bus_gpadl_down_done(gpadl, why);
+}
+
+static enum vmb_status native_open(struct vmb_bus *bus, struct vmb_chan *chan)
+{
+    struct vmb_conn *conn = vmb_conn_of(bus);
+
+    if (!is_up(conn))
+        return VMB_E_STATE;
+    if (!chan->cpu_)
+        chan->cpu_ = conn->cfg_.cpu;
+    chan->cpu_->conn_ = conn;
+    if (conn->version_ < VMB_VERSION_2_4)
+        chan->cpu_->interrupt_page_ = conn->interrupt_page_;
+    vmb_post_add(conn, &chan->work_, VMB_WORK_OPEN);
+    return VMB_OK;
+}
+
+static void native_close(struct vmb_bus *bus, struct vmb_chan *chan)
+{
+    vmb_post_add(vmb_conn_of(bus), &chan->work_, VMB_WORK_CLOSE);
+}
+
+/*
+ * Below 2.4 a channel without an interrupt of its own is named by a bit in the
+ * second half of the interrupt page.
+ */
+static void set_interrupt_bit(const struct vmb_conn *conn, uint32_t relid)
+{
+    uint32_t *bits = (uint32_t *)conn->interrupt_page_ +
+                     VMB_PAGE_SIZE / 2 / sizeof(uint32_t);
+
+    vmb_host_or32(&bits[relid / 32], 1u << relid % 32);
+}
+
+static void set_monitor_bit(const struct vmb_conn *conn, uint32_t id)
+{
+    struct vmb_monitor_page *page = conn->monitor_to_host_;
+
+    vmb_host_or32(&page->group[id / 32].pending, 1u << id % 32);
+}
+
+static uint32_t signal_by_hypercall(const struct vmb_conn *conn,
+                                    const struct vmb_offer *offer)
+{
+    if (conn->version_ < VMB_VERSION_2_4 && !offer->dedicated)
+        set_interrupt_bit(conn, offer->relid);
+    vmb_trace(conn->bus_.plat, VMB_EVENT_SIGNAL, offer->relid,
+              offer->connection_id, 0);
+    return vmb_hv_signal_event(conn->hv_, offer->connection_id);
+}
+
+static enum vmb_status native_signal(struct vmb_bus *bus, struct vmb_chan *chan)
+{
+    struct vmb_conn *conn = vmb_conn_of(bus);
+    struct vmb_fault why;
+    uint32_t status;
+
+    if (chan->offer_->monitored && conn->monitor_to_host_) {
+        set_monitor_bit(conn, chan->offer_->monitor_id);
+        return VMB_OK;
+    }
+    status = signal_by_hypercall(conn, chan->offer_);
+    if (status == VMB_HV_STATUS_SUCCESS)
+        return VMB_OK;
+    if (!vmb_hv_transient(status)) {
+        vmb_fault_code(&why, VMB_E_HYPERCALL, VMB_SITE_HV_HYPERCALL, status);
+        vmb_bus_broken(chan, &why);
+        return why.status;
+    }
+    /* The channel's mark before the connection's, which says where to look. */
+    __atomic_store_n(&chan->signal_owed_, 1u, __ATOMIC_RELAXED);
+    __atomic_store_n(&conn->signals_owed_, 1u, __ATOMIC_RELEASE);
+    return VMB_AGAIN;
+}
+
+/* Signals that the hypervisor would not take when they were due. */
+void vmb_native_signal_owed(struct vmb_conn *conn)
+{
+    struct vmb_chan *chan;
+    uint32_t i;
+
+    if (!__atomic_load_n(&conn->signals_owed_, __ATOMIC_RELAXED) ||
+        !__atomic_exchange_n(&conn->signals_owed_, 0u, __ATOMIC_ACQUIRE))
+        return;
+    for (i = 0; i < conn->cfg_.offer_cap; i++) {
+        chan = conn->cfg_.offers[i].chan_;
+        if (chan &&
+            __atomic_exchange_n(&chan->signal_owed_, 0u, __ATOMIC_RELAXED))
+            (void)native_signal(&conn->bus_, chan);
+    }
+}
+
+const struct vmb_bus_ops vmb_native_bus = { native_gpadl, native_gpadl_down,
+                                            native_open, native_close,
+                                            native_signal };

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/*
+ * What is to be posted, in order; retry; deadlines.
+ *
+ * Work is queued in its object and built when its turn comes, so the queue
+ * needs no memory of its own.  While the host takes no message the head stays
+ * where it is and the next poll tries again: a close never overtakes what was
+ * asked for before it.
+ *
+ *   add --> queued --posted--> waiting for the answer --forget--> idle
+ *              |                     |
+ *              +------ deadline -----+--> expire
+ */
+#include "../fault.h"
+#include "../host.h"
+#include "../hv/hypercall.h"
+#include "../trace.h"
+#include "conn_internal.h"
+
+static void restart_deadline(const struct vmb_conn *conn,
+                             struct vmb_bus_work *work)
+{
+    work->deadline = vmb_hv_now(conn->hv_) + conn->cfg_.timeout;
+}
+
+void vmb_post_add(struct vmb_conn *conn, struct vmb_bus_work *work,
+                  enum vmb_work what)
+{
+    vmb_post_forget(conn, work);
+    work->next = NULL;
+    work->what = (uint8_t)what;
+    work->step = 0;
+    work->queued = true;
+    work->waiting = true;
+    restart_deadline(conn, work);
+    conn->waiting_++;
+    *conn->queue_end_ = work;
+    conn->queue_end_ = &work->next;
+}
+
+static void unlink_queued(struct vmb_conn *conn, struct vmb_bus_work *work)
+{
+    struct vmb_bus_work **at = &conn->queue_;
+
+    while (*at != work) {
+        VMB_INVARIANT(*at);
+        at = &(*at)->next;
+    }
+    *at = work->next;
+    if (!work->next)
+        conn->queue_end_ = at;
+    work->next = NULL;
+    work->queued = false;
+}
+
+void vmb_post_forget(struct vmb_conn *conn, struct vmb_bus_work *work)
+{
+    if (work->queued)
+        unlink_queued(conn, work);
+    if (work->waiting)
+        conn->waiting_--;
+    work->waiting = false;
+    work->what = VMB_WORK_NONE;
+}
+
+bool vmb_post_awaits(const struct vmb_bus_work *work, enum vmb_work what)
+{
+    return work->waiting && !work->queued && work->what == what;
+}
+
+enum vmb_status vmb_post_now(struct vmb_conn *conn, uint32_t connection,
+                             uint32_t bytes)
+{
+    struct vmb_post_input *input = conn->message_page_;
+    uint32_t number = conn->out_.header.number;
+
+    vmb_host_store32(&input->connection_id, connection);
+    vmb_host_store32(&input->message_type, VMB_MESSAGE_VMBUS);
+    vmb_host_store32(&input->payload_bytes, bytes);
+    vmb_host_write(input->payload, &conn->out_, bytes);
+    conn->post_status_ = vmb_hv_post_message(conn->hv_, input);
+    if (conn->post_status_ == VMB_HV_STATUS_SUCCESS) {
+        vmb_trace(conn->bus_.plat, VMB_EVENT_POST, 0, number, bytes);
+        return VMB_OK;
+    }
+    vmb_trace(conn->bus_.plat, VMB_EVENT_RETRY, 0, number, conn->post_status_);
+    if (vmb_hv_transient(conn->post_status_))
+        return VMB_AGAIN;
+    /*
+     * A port that is being set up answers like one that does not exist (Linux
+     * retries too) but for the contact of version 5 and up, where it means
+     * that the host is older.
+     */
+    if (conn->post_status_ == VMB_HV_STATUS_INVALID_CONNECTION_ID &&
+        connection != VMB_CONNECTION_MULTI_CLIENT)
+        return VMB_AGAIN;
+    return VMB_E_HYPERCALL;
+}
+
+/* The connection id that contact goes to depends on the version it asks for. */
+static uint32_t connection_for(struct vmb_conn *conn,
+                               const struct vmb_bus_work *work)
+{
+    if (work->what == VMB_WORK_CONTACT)
+        conn->message_connection_ = vmb_version_current(conn) >= VMB_VERSION_5_0
+                                        ? VMB_CONNECTION_MULTI_CLIENT
+                                        : VMB_CONNECTION_MESSAGE;
+    return conn->message_connection_;
+}
+
+static void unload_failed(struct vmb_conn *conn, const struct vmb_fault *why)
+{
+    vmb_conn_fail(conn, why);
+    conn->unload_status_ = why->status;
+}
+
+/* Work that will not be answered: tell its owner. */
+static void fail(struct vmb_conn *conn, struct vmb_bus_work *work,
+                 const struct vmb_fault *why)
+{
+    uint8_t what = work->what;
+
+    vmb_post_forget(conn, work);
+    switch (what) {
+    case VMB_WORK_CONTACT:
+        if (conn->post_status_ == VMB_HV_STATUS_INVALID_CONNECTION_ID &&
+            conn->message_connection_ == VMB_CONNECTION_MULTI_CLIENT)
+            vmb_version_refused(conn, why);
+        else
+            vmb_conn_fail(conn, why);
+        break;
+    case VMB_WORK_OFFERS:
+        vmb_conn_fail(conn, why);
+        break;
+    case VMB_WORK_UNLOAD:
+        unload_failed(conn, why);
+        break;
+    case VMB_WORK_OPEN:
+        vmb_bus_open_done(vmb_work_chan(work), why);
+        break;
+    case VMB_WORK_MODIFY:
+        vmb_modify_done(vmb_work_chan(work), why);
+        break;
+    case VMB_WORK_GPADL:
+        vmb_native_created(vmb_work_gpadl(work), why);
+        break;
+    case VMB_WORK_GPADL_DOWN:
+        vmb_native_torndown(vmb_work_gpadl(work), why);
+        break;
+    default: /* a close has no answer, and so none to miss */
+        break;
+    }
+}
+
+/* The message is the host's.  What has no answer ends here. */
+static void posted(struct vmb_conn *conn, struct vmb_bus_work *work)
+{
+    const struct vmb_fault fine = { VMB_OK, VMB_SITE_NONE, 0, 0, 0 };
+
+    work->step++;
+    restart_deadline(conn, work);
+    if (vmb_message_more(work))
+        return;
+    unlink_queued(conn, work);
+    if (work->what == VMB_WORK_CONTACT)
+        conn->contacted_ = true;
+    if (work->what == VMB_WORK_CLOSE)
+        vmb_post_forget(conn, work);
+    /* Version 0.13 knows no answer to unload (OpenVMM protocol.rs). */
+    if (work->what == VMB_WORK_UNLOAD && conn->version_ == VMB_VERSION_0_13 &&
+        !conn->gpadls_) {
+        vmb_post_forget(conn, work);
+        vmb_conn_unloaded(conn);
+    }
+    if (work->what == VMB_WORK_MODIFY && conn->version_ < VMB_VERSION_5_3) {
+        vmb_post_forget(conn, work);
+        vmb_modify_done(vmb_work_chan(work), &fine);
+    }
+}
+
+void vmb_post_pending(struct vmb_conn *conn)
+{
+    struct vmb_fault why;
+    struct vmb_bus_work *work;
+    enum vmb_status status;
+    uint32_t bytes, i;
+
+    for (i = 0; i < VMB_CONN_BUDGET && conn->queue_; i++) {
+        work = conn->queue_;
+        bytes = vmb_message_build(conn, work);
+        status = vmb_post_now(conn, connection_for(conn, work), bytes);
+        if (status == VMB_AGAIN)
+            return;
+        if (status == VMB_OK) {
+            posted(conn, work);
+            continue;
+        }
+        vmb_fault_code(&why, status, VMB_SITE_HV_HYPERCALL, conn->post_status_);
+        fail(conn, work, &why);
+    }
+}
+
+static bool late(const struct vmb_bus_work *work, uint64_t now)
+{
+    return work->waiting && now >= work->deadline;
+}
+
+static struct vmb_bus_work *find_late(struct vmb_conn *conn, uint64_t now)
+{
+    struct vmb_gpadl *gpadl;
+
+    if (late(&conn->work_, now))
+        return &conn->work_;
+    for (gpadl = conn->gpadls_; gpadl; gpadl = gpadl->next_) {
+        if (late(&gpadl->work_, now))
+            return &gpadl->work_;
+        if (gpadl->ring_ && late(&gpadl->chan_->work_, now))
+            return &gpadl->chan_->work_;
+    }
+    return NULL;
+}
+
+/* Whatever waits longest for its deadline is found by a later poll. */
+void vmb_post_expire(struct vmb_conn *conn)
+{
+    struct vmb_bus_work *work;
+    struct vmb_fault why;
+    uint64_t now;
+    uint32_t i;
+
+    if (!conn->waiting_)
+        return;
+    now = vmb_hv_now(conn->hv_);
+    for (i = 0; i < VMB_CONN_BUDGET; i++) {
+        work = find_late(conn, now);
+        if (!work)
+            return;
+        if (work->queued) {
+            vmb_fault_code(&why, VMB_E_HYPERCALL, VMB_SITE_POST_DEADLINE,
+                           conn->post_status_);
+            why.limit = conn->cfg_.timeout;
+        } else {
+            vmb_fault_set(&why, VMB_E_TIMEOUT, VMB_SITE_REPLY_DEADLINE,
+                          now - work->deadline + conn->cfg_.timeout,
+                          conn->cfg_.timeout);
+        }
+        fail(conn, work, &why);
+    }
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#include "chan_internal.h"
+
+#include "../fault.h"
+#include "../lane.h"
+#include "../trace.h"
+
+/* Staged bytes beyond this share of the ring are shown to the host at once:
+ * it could be working on them (an eighth measured best). */
+#define BATCH_SHARE 8
+
+static enum vmb_status publish(struct vmb_chan *chan)
+{
+    return vmb_ring_publish(&chan->tx_) ? vmb_chan_signal(chan) : VMB_OK;
+}
+
+/* Room for total bytes, or a promise by the host to tell of it. */
+static enum vmb_status reserve(struct vmb_chan *chan, uint32_t total)
+{
+    struct vmb_fault fault;
+    enum vmb_status status = vmb_ring_reserve(&chan->tx_, total, &fault);
+
+    if (status == VMB_AGAIN) {
+        /* What is staged must be on its way before we wait for room. */
+        status = publish(chan);
+        if (status != VMB_OK)
+            return status;
+        status = vmb_ring_want_room(&chan->tx_, total, &fault);
+    }
+    if (status == VMB_E_HOST)
+        return vmb_chan_kill(chan, &fault);
+    if (status == VMB_AGAIN)
+        vmb_trace(chan->bus_->plat, VMB_EVENT_FULL, chan->relid_, total, 0);
+    return status;
+}
+
+static enum vmb_status stage(struct vmb_chan *chan, const struct vmb_out *out)
+{
+    struct vmb_out_size size;
+    enum vmb_status status = vmb_ring_measure(out, &size);
+    uint64_t xid = out->reply_to;
+
+    if (status != VMB_OK)
+        return status;
+    if (out->want_reply && !vmb_txn_available(chan))
+        return VMB_E_NOSLOT;
+    status = reserve(chan, size.total);
+    if (status != VMB_OK)
+        return status;
+    if (out->want_reply)
+        xid = vmb_txn_take(chan, out->user);
+    vmb_ring_write(&chan->tx_, out, &size, xid);
+    return VMB_OK;
+}
+
+static bool batch_is_full(const struct vmb_chan *chan)
+{
+    const struct vmb_ring_tx *tx = &chan->tx_;
+    uint32_t staged = tx->write_ >= tx->published_
+                          ? tx->write_ - tx->published_
+                          : tx->write_ + tx->size_ - tx->published_;
+
+    return staged >= tx->size_ / BATCH_SHARE;
+}
+
+/* A signal that fails kills the channel, which the next call reports: this
+ * packet is in the ring. */
+static enum vmb_status send(struct vmb_chan *chan, const struct vmb_out *out,
+                            bool now)
+{
+    enum vmb_status status = vmb_chan_gate(chan);
+
+    if (status == VMB_OK)
+        status = stage(chan, out);
+    if (status == VMB_OK && (now || batch_is_full(chan)))
+        (void)publish(chan);
+    return status;
+}
+
+enum vmb_status vmb_chan_send(struct vmb_chan *chan, const struct vmb_out *out)
+{
+    enum vmb_status status;
+
+    if (!vmb_lane_enter(&chan->tx_lane_))
+        return VMB_E_LANE;
+    status = send(chan, out, true);
+    vmb_lane_leave(&chan->tx_lane_);
+    return status;
+}
+
+enum vmb_status vmb_chan_stage(struct vmb_chan *chan, const struct vmb_out *out)
+{
+    enum vmb_status status;
+
+    if (!vmb_lane_enter(&chan->tx_lane_))
+        return VMB_E_LANE;
+    status = send(chan, out, false);
+    vmb_lane_leave(&chan->tx_lane_);
+    return status;
+}
+
+enum vmb_status vmb_chan_flush(struct vmb_chan *chan)
+{
+    enum vmb_status status;
+
+    if (!vmb_lane_enter(&chan->tx_lane_))
+        return VMB_E_LANE;
+    status = vmb_chan_gate(chan);
+    if (status == VMB_OK)
+        status = publish(chan);
+    vmb_lane_leave(&chan->tx_lane_);
+    return status;
+}
