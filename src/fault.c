@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 #include "fault.h"
 
+const struct vmb_fault vmb_no_fault = { VMB_OK, VMB_SITE_NONE, 0, 0, 0 };
+
 enum vmb_status vmb_fault_set(struct vmb_fault *fault, enum vmb_status status,
                               enum vmb_site site, uint64_t got, uint64_t limit)
 {
@@ -18,4 +20,14 @@ enum vmb_status vmb_fault_code(struct vmb_fault *fault, enum vmb_status status,
     vmb_fault_set(fault, status, site, code, 0);
     fault->host_code = code;
     return status;
+}
+
+const struct vmb_fault *vmb_fault_of_answer(struct vmb_fault *fault,
+                                            uint32_t answer,
+                                            enum vmb_site site)
+{
+    if (answer == 0)
+        return &vmb_no_fault;
+    vmb_fault_code(fault, VMB_E_REFUSED, site, answer);
+    return fault;
 }

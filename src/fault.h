@@ -15,9 +15,20 @@
 #define VMB_INVARIANT(what) ((void)sizeof(what))
 #endif
 
+/* Nothing is wrong. */
+extern const struct vmb_fault vmb_no_fault;
+
 /* Fill in *fault and hand the status on, so that a check is one line. */
 enum vmb_status vmb_fault_set(struct vmb_fault *fault, enum vmb_status status,
                               enum vmb_site site, uint64_t got, uint64_t limit);
+
+/*
+ * A status word from the host as a record: 0 is yes, the rest is a refusal.
+ * Returns &vmb_no_fault, or fault filled in.
+ */
+const struct vmb_fault *vmb_fault_of_answer(struct vmb_fault *fault,
+                                            uint32_t answer,
+                                            enum vmb_site site);
 
 /* The same for an answer in which the host gave a code of its own. */
 enum vmb_status vmb_fault_code(struct vmb_fault *fault, enum vmb_status status,

@@ -61,9 +61,9 @@ struct vmb_offer {
     uint8_t monitor_id;
     bool monitored; /* may be signalled through the monitor page */
     bool dedicated; /* has an interrupt of its own (all hosts since 2012) */
-    uint8_t user[120];
     enum vmb_offer_state state_;
     struct vmb_chan *chan_;
+    uint8_t user[120]; /* for the device's driver; its format is the device's */
 };
 
 enum vmb_conn_event {
@@ -104,31 +104,31 @@ enum vmb_conn_state {
     VMB_CONN_FAILED
 };
 
-struct vmb_conn { /* members are the library's */
+struct vmb_conn { /* members are the library's; the busiest come first */
     struct vmb_bus bus_;
     struct vmb_hv *hv_;
-    struct vmb_conn_cfg cfg_;
-    struct vmb_fault fault_;
-    uint32_t fault_count_;
     enum vmb_conn_state state_;
     enum vmb_status unload_status_;
     uint32_t version_, features_;
     uint32_t version_index_;
     uint32_t message_connection_;
+    uint32_t post_status_; /* of the last message posted */
+    uint32_t waiting_;     /* requests with a deadline */
+    struct vmb_bus_work *queue_, **queue_end_;
+    struct vmb_gpadl *gpadls_;
+    uint32_t releases_; /* rescinded offers to be given back */
+    uint32_t in_bytes_;
+    struct vmb_bus_work work_; /* contact, offers, unload */
     uint32_t last_gpadl_;
     uint32_t signals_owed_;
     uint32_t lane_;
-    uint32_t waiting_;         /* requests with a deadline */
-    uint32_t releases_;        /* rescinded offers to be given back */
-    uint32_t post_status_;     /* of the last message posted */
-    bool contacted_;           /* the host may hold memory of ours */
-    struct vmb_bus_work work_; /* contact, offers, unload */
-    struct vmb_bus_work *queue_, **queue_end_;
-    struct vmb_gpadl *gpadls_;
+    bool contacted_; /* the host may hold memory of ours */
     void *interrupt_page_;
     void *monitor_to_guest_, *monitor_to_host_;
     void *message_page_;
-    uint32_t in_bytes_;
+    struct vmb_conn_cfg cfg_;
+    uint32_t fault_count_;
+    struct vmb_fault fault_;
     union vmb_message in_, out_;
 };
 

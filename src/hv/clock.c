@@ -3,6 +3,7 @@
 #include <vmb/wire/hv.h>
 
 #include "../host.h"
+#include "hypercall.h"
 
 #define SEQUENCE_TRIES                                    \
     8 /* then the counter register, which is always right \
@@ -34,7 +35,7 @@ static bool read_tsc_page(const struct vmb_hv *hv, uint64_t *now)
         sequence = vmb_host_load32_acquire(&page->sequence);
         if (sequence == 0)
             return false;
-        tsc = hv->cpu->reg_get(hv->plat->ctx, VMB_REG_TSC);
+        tsc = vmb_hv_reg_get(hv, VMB_REG_TSC);
         scale = vmb_host_load64(&page->scale);
         offset = vmb_host_load64(&page->offset);
         /* ... nor newer than the second look at it. */
@@ -55,5 +56,5 @@ uint64_t vmb_hv_now(const struct vmb_hv *hv)
         return hv->plat->now(hv->plat->ctx);
     if (hv->tsc_page_ && read_tsc_page(hv, &now))
         return now;
-    return hv->cpu->reg_get(hv->plat->ctx, VMB_REG_REF_COUNT);
+    return vmb_hv_reg_get(hv, VMB_REG_REF_COUNT);
 }

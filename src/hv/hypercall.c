@@ -3,6 +3,16 @@
 
 #include <vmb/wire/hv.h>
 
+uint64_t vmb_hv_reg_get(const struct vmb_hv *hv, uint32_t reg)
+{
+    return hv->cpu->reg_get(hv->plat->ctx, reg);
+}
+
+void vmb_hv_reg_set(const struct vmb_hv *hv, uint32_t reg, uint64_t value)
+{
+    hv->cpu->reg_set(hv->plat->ctx, reg, value);
+}
+
 static uint32_t call(const struct vmb_hv *hv, uint64_t control, uint64_t in)
 {
     return (uint32_t)hv->cpu->hypercall(hv->plat->ctx, hv->hypercall_page_,

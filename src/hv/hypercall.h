@@ -4,6 +4,10 @@
 
 #include <vmb/hv.h>
 
+/* Registers of the calling CPU, VMB_REG_*. */
+uint64_t vmb_hv_reg_get(const struct vmb_hv *hv, uint32_t reg);
+void vmb_hv_reg_set(const struct vmb_hv *hv, uint32_t reg, uint64_t value);
+
 /*
  * Both return the hypercall's status, VMB_HV_STATUS_*.  input: a whole struct
  * vmb_post_input at the start of a page.

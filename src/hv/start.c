@@ -14,20 +14,10 @@
 /* An open-source guest of a type that the TLFS has not given to anyone. */
 #define GUEST_OS_ID (VMB_OS_ID_OPEN_SOURCE | 0x56ull << 56)
 
-static uint64_t reg_get(const struct vmb_hv *hv, uint32_t reg)
-{
-    return hv->cpu->reg_get(hv->plat->ctx, reg);
-}
-
-static void reg_set(const struct vmb_hv *hv, uint32_t reg, uint64_t value)
-{
-    hv->cpu->reg_set(hv->plat->ctx, reg, value);
-}
-
 static void clock_off(struct vmb_hv *hv)
 {
     if (hv->tsc_page_)
-        reg_set(hv, VMB_REG_REF_TSC, 0);
+        vmb_hv_reg_set(hv, VMB_REG_REF_TSC, 0);
     hv->tsc_page_ = NULL;
 }
 
@@ -42,7 +32,7 @@ static enum vmb_status clock_on(struct vmb_hv *hv, void *page)
                              hv->info.privileges, VMB_PRIV_REF_COUNTER);
     if (hv->info.privileges & VMB_PRIV_REF_TSC) {
         __builtin_memset(page, 0, VMB_PAGE_SIZE);
-        reg_set(hv, VMB_REG_REF_TSC, vmb_hv_page_register(hv, page));
+        vmb_hv_reg_set(hv, VMB_REG_REF_TSC, vmb_hv_page_register(hv, page));
         hv->tsc_page_ = page;
     }
     return VMB_OK;
@@ -51,8 +41,8 @@ static enum vmb_status clock_on(struct vmb_hv *hv, void *page)
 static void hypercalls_off(struct vmb_hv *hv)
 {
     if (!hv->cpu->pageless)
-        reg_set(hv, VMB_REG_HYPERCALL, 0);
-    reg_set(hv, VMB_REG_GUEST_OS_ID, 0);
+        vmb_hv_reg_set(hv, VMB_REG_HYPERCALL, 0);
+    vmb_hv_reg_set(hv, VMB_REG_GUEST_OS_ID, 0);
 }
 
 static enum vmb_status hypercalls_on(struct vmb_hv *hv, void *page,
@@ -60,11 +50,11 @@ static enum vmb_status hypercalls_on(struct vmb_hv *hv, void *page,
 {
     uint64_t wanted = vmb_hv_page_register(hv, page), got;
 
-    reg_set(hv, VMB_REG_GUEST_OS_ID, os_id);
+    vmb_hv_reg_set(hv, VMB_REG_GUEST_OS_ID, os_id);
     if (hv->cpu->pageless)
         return VMB_OK;
-    reg_set(hv, VMB_REG_HYPERCALL, wanted);
-    got = reg_get(hv, VMB_REG_HYPERCALL);
+    vmb_hv_reg_set(hv, VMB_REG_HYPERCALL, wanted);
+    got = vmb_hv_reg_get(hv, VMB_REG_HYPERCALL);
     hv->hypercall_page_ = page;
     if (((got ^ wanted) & VMB_REG_PAGE_BITS) == 0)
         return VMB_OK;

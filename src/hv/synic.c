@@ -14,16 +14,6 @@
 
 #define FIRST_VECTOR 16u /* lower ones are the processor's; KVM faults */
 
-static uint64_t reg_get(const struct vmb_cpu *cpu, uint32_t reg)
-{
-    return cpu->hv_->cpu->reg_get(cpu->hv_->plat->ctx, reg);
-}
-
-static void reg_set(const struct vmb_cpu *cpu, uint32_t reg, uint64_t value)
-{
-    cpu->hv_->cpu->reg_set(cpu->hv_->plat->ctx, reg, value);
-}
-
 static struct vmb_message_slot *slot_of(const struct vmb_cpu *cpu)
 {
     return (struct vmb_message_slot *)cpu->simp_ + VMB_SINT_VMBUS;
@@ -52,8 +42,8 @@ static enum vmb_status set_checked(struct vmb_cpu *cpu, uint32_t reg,
 {
     uint64_t got;
 
-    reg_set(cpu, reg, value);
-    got = reg_get(cpu, reg);
+    vmb_hv_reg_set(cpu->hv_, reg, value);
+    got = vmb_hv_reg_get(cpu->hv_, reg);
     if (((got ^ value) & bits) == 0)
         return VMB_OK;
     return vmb_fault_set(&cpu->hv_->fault_, VMB_E_HOST, VMB_SITE_HV_REGISTER,
@@ -84,9 +74,9 @@ static enum vmb_status pages_on(struct vmb_cpu *cpu)
 
 static void pages_off(struct vmb_cpu *cpu)
 {
-    reg_set(cpu, VMB_REG_SINT0 + VMB_SINT_VMBUS, VMB_SINT_MASKED);
-    reg_set(cpu, VMB_REG_SIEFP, 0);
-    reg_set(cpu, VMB_REG_SIMP, 0);
+    vmb_hv_reg_set(cpu->hv_, VMB_REG_SINT0 + VMB_SINT_VMBUS, VMB_SINT_MASKED);
+    vmb_hv_reg_set(cpu->hv_, VMB_REG_SIEFP, 0);
+    vmb_hv_reg_set(cpu->hv_, VMB_REG_SIMP, 0);
 }
 
 enum vmb_status vmb_cpu_start(struct vmb_hv *hv, struct vmb_cpu *cpu,
@@ -107,14 +97,15 @@ enum vmb_status vmb_cpu_start(struct vmb_hv *hv, struct vmb_cpu *cpu,
     cpu->simp_ = cfg->pages;
     cpu->siefp_ = (uint8_t *)cfg->pages + VMB_PAGE_SIZE;
     cpu->auto_eoi = !(hv->info.hints & VMB_HINT_NO_AUTO_EOI);
-    cpu->vp_index = (uint32_t)reg_get(cpu, VMB_REG_VP_INDEX);
+    cpu->vp_index = (uint32_t)vmb_hv_reg_get(cpu->hv_, VMB_REG_VP_INDEX);
     status = pages_on(cpu);
     if (status == VMB_OK)
         status = set_checked(cpu, VMB_REG_SINT0 + VMB_SINT_VMBUS,
                              sint_value(cpu, cfg->vector), VMB_SINT_BITS);
     if (status == VMB_OK)
         status = set_checked(cpu, VMB_REG_SCONTROL,
-                             reg_get(cpu, VMB_REG_SCONTROL) | VMB_REG_ENABLE,
+                             vmb_hv_reg_get(cpu->hv_, VMB_REG_SCONTROL) |
+                                 VMB_REG_ENABLE,
                              VMB_REG_ENABLE);
     if (status != VMB_OK) {
         pages_off(cpu);
@@ -143,7 +134,7 @@ static void give_back(struct vmb_cpu *cpu, struct vmb_message_slot *slot)
     vmb_host_store32_release(&slot->type, 0);
     vmb_host_fence();
     if (vmb_host_load8(&slot->flags) & VMB_MESSAGE_PENDING)
-        reg_set(cpu, VMB_REG_EOM, 0);
+        vmb_hv_reg_set(cpu->hv_, VMB_REG_EOM, 0);
 }
 
 enum vmb_status vmb_synic_take(struct vmb_cpu *cpu, void *dst, uint32_t cap,

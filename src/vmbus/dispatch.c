@@ -32,35 +32,26 @@ static struct vmb_chan *awaiting(struct vmb_conn *conn, uint32_t relid,
     return offer->chan_;
 }
 
-/* The answer in a status word: 0 is yes, the rest is the host's own code. */
-static struct vmb_fault verdict(uint32_t status, enum vmb_site site)
-{
-    struct vmb_fault why = { VMB_OK, VMB_SITE_NONE, 0, 0, 0 };
-
-    if (status)
-        vmb_fault_code(&why, VMB_E_REFUSED, site, status);
-    return why;
-}
-
 static void on_open_result(struct vmb_conn *conn)
 {
     const struct vmb_msg_open_result *m = &conn->in_.open_result;
     struct vmb_chan *chan = awaiting(conn, m->relid, VMB_WORK_OPEN);
-    struct vmb_fault why = verdict(m->status, VMB_SITE_OPEN_STATUS);
+    struct vmb_fault why;
 
     if (!chan || m->open_id != chan->gpadl_.id_) {
         vmb_conn_record_stray(conn, m->relid, VMB_MSG_OPEN_RESULT);
         return;
     }
     vmb_post_forget(conn, &chan->work_);
-    vmb_bus_open_done(chan, &why);
+    vmb_bus_open_done(
+        chan, vmb_fault_of_answer(&why, m->status, VMB_SITE_OPEN_STATUS));
 }
 
 static void on_gpadl_created(struct vmb_conn *conn)
 {
     const struct vmb_msg_gpadl_created *m = &conn->in_.gpadl_created;
     struct vmb_gpadl *gpadl = vmb_native_gpadl(conn, m->gpadl);
-    struct vmb_fault why = verdict(m->status, VMB_SITE_GPADL_STATUS);
+    struct vmb_fault why;
 
     if (!gpadl || gpadl->relid_ != m->relid ||
         !vmb_post_awaits(&gpadl->work_, VMB_WORK_GPADL)) {
@@ -68,21 +59,21 @@ static void on_gpadl_created(struct vmb_conn *conn)
         return;
     }
     vmb_post_forget(conn, &gpadl->work_);
-    vmb_native_created(gpadl, &why);
+    vmb_native_created(
+        gpadl, vmb_fault_of_answer(&why, m->status, VMB_SITE_GPADL_STATUS));
 }
 
 static void on_gpadl_torndown(struct vmb_conn *conn)
 {
     const struct vmb_msg_gpadl_torndown *m = &conn->in_.gpadl_torndown;
     struct vmb_gpadl *gpadl = vmb_native_gpadl(conn, m->gpadl);
-    struct vmb_fault why = { VMB_OK, VMB_SITE_NONE, 0, 0, 0 };
 
     if (!gpadl || !vmb_post_awaits(&gpadl->work_, VMB_WORK_GPADL_DOWN)) {
         vmb_conn_record_stray(conn, m->gpadl, VMB_MSG_GPADL_TORNDOWN);
         return;
     }
     vmb_post_forget(conn, &gpadl->work_);
-    vmb_native_torndown(gpadl, &why);
+    vmb_native_torndown(gpadl, &vmb_no_fault);
 }
 
 static void on_unload_response(struct vmb_conn *conn)
@@ -99,14 +90,15 @@ static void on_modify_response(struct vmb_conn *conn)
 {
     const struct vmb_msg_modify_response *m = &conn->in_.modify_response;
     struct vmb_chan *chan = awaiting(conn, m->relid, VMB_WORK_MODIFY);
-    struct vmb_fault why = verdict(m->status, VMB_SITE_MODIFY_STATUS);
+    struct vmb_fault why;
 
     if (!chan) {
         vmb_conn_record_stray(conn, m->relid, VMB_MSG_MODIFY_RESPONSE);
         return;
     }
     vmb_post_forget(conn, &chan->work_);
-    vmb_modify_done(chan, &why);
+    vmb_modify_done(
+        chan, vmb_fault_of_answer(&why, m->status, VMB_SITE_MODIFY_STATUS));
 }
 
 #define on_OFFER            vmb_offers_add

@@ -155,8 +155,6 @@ static void fail(struct vmb_conn *conn, struct vmb_bus_work *work,
 /* The message is the host's.  What has no answer ends here. */
 static void posted(struct vmb_conn *conn, struct vmb_bus_work *work)
 {
-    const struct vmb_fault fine = { VMB_OK, VMB_SITE_NONE, 0, 0, 0 };
-
     work->step++;
     restart_deadline(conn, work);
     if (vmb_message_more(work))
@@ -174,7 +172,7 @@ static void posted(struct vmb_conn *conn, struct vmb_bus_work *work)
     }
     if (work->what == VMB_WORK_MODIFY && conn->version_ < VMB_VERSION_5_3) {
         vmb_post_forget(conn, work);
-        vmb_modify_done(vmb_work_chan(work), &fine);
+        vmb_modify_done(vmb_work_chan(work), &vmb_no_fault);
     }
 }
 

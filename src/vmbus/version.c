@@ -91,7 +91,7 @@ static void agreed(struct vmb_conn *conn,
 void vmb_version_response(struct vmb_conn *conn)
 {
     const struct vmb_msg_version_response *m = &conn->in_.version_response;
-    struct vmb_fault why = { VMB_OK, VMB_SITE_NONE, 0, 0, 0 };
+    struct vmb_fault why = vmb_no_fault;
 
     if (!vmb_post_awaits(&conn->work_, VMB_WORK_CONTACT)) {
         vmb_conn_record_stray(conn, m->supported, VMB_MSG_VERSION_RESPONSE);
