@@ -23,8 +23,7 @@ enum vmb_status vmb_fault_code(struct vmb_fault *fault, enum vmb_status status,
 }
 
 const struct vmb_fault *vmb_fault_of_answer(struct vmb_fault *fault,
-                                            uint32_t answer,
-                                            enum vmb_site site)
+                                            uint32_t answer, enum vmb_site site)
 {
     if (answer == 0)
         return &vmb_no_fault;

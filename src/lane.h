@@ -6,8 +6,7 @@
  * builds (VMB_LANE_CHECKS) hold the caller to it.  A second entrant is told
  * so and touches nothing.
  */
-#include <stdbool.h>
-#include <stdint.h>
+#include <vmb/bus.h>
 
 #ifdef VMB_LANE_CHECKS
 static inline bool vmb_lane_enter(uint32_t *lane)
@@ -31,5 +30,20 @@ static inline void vmb_lane_leave(uint32_t *lane)
     (void)lane;
 }
 #endif
+
+/*
+ * The [bus] lane.  Callbacks run inside vmb_conn_poll(), which holds it, and
+ * may call the functions that begin something.
+ */
+static inline bool vmb_bus_enter(struct vmb_bus *bus)
+{
+    return bus->calling_back_ || vmb_lane_enter(&bus->lane_);
+}
+
+static inline void vmb_bus_leave(struct vmb_bus *bus)
+{
+    if (!bus->calling_back_)
+        vmb_lane_leave(&bus->lane_);
+}
 
 #endif

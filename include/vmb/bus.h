@@ -39,6 +39,8 @@ struct vmb_bus_ops {
 struct vmb_bus {
     const struct vmb_bus_ops *ops;
     const struct vmb_platform *plat;
+    uint32_t lane_;     /* check builds: somebody is in the [bus] lane ... */
+    bool calling_back_; /* ... and may enter it again from a callback */
 };
 
 /*

@@ -92,7 +92,8 @@ struct vmb_chan { /* zeroed by the caller before first use */
  *
  * VMB_OK           begun; ask vmb_chan_open_status()
  * VMB_E_ARG        ring not aligned, no page in a ring, txns missing, user
- *                  data too long
+ *                  data too long, offer not in the connection's table (a
+ *                  copy), or a CPU of another interface
  * VMB_E_TOOBIG     more than VMB_GPADL_PAGES pages in all
  * VMB_E_STATE      chan is not closed, or the offer has a channel
  * VMB_E_RESCINDED  the offer is gone

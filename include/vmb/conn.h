@@ -121,7 +121,6 @@ struct vmb_conn { /* members are the library's; the busiest come first */
     struct vmb_bus_work work_; /* contact, offers, unload */
     uint32_t last_gpadl_;
     uint32_t signals_owed_;
-    uint32_t lane_;
     bool contacted_; /* the host may hold memory of ours */
     void *interrupt_page_;
     void *monitor_to_guest_, *monitor_to_host_;
@@ -129,8 +128,15 @@ struct vmb_conn { /* members are the library's; the busiest come first */
     struct vmb_conn_cfg cfg_;
     uint32_t fault_count_;
     struct vmb_fault fault_;
+    struct vmb_fault why_;  /* of the answer being handled: keeps stacks low */
+    struct vmb_offer lost_; /* handed to on_event when the table is full */
     union vmb_message in_, out_;
 };
+
+/*
+ * Every function here and in chan.h and gpadl.h that begins something may, in
+ * check builds, also return VMB_E_LANE: someone else is in the [bus] lane.
+ */
 
 /*
  * Begin.  Versions are tried newest first between ceiling and floor.  *conn,
@@ -237,6 +243,7 @@ struct vmb_hv *vmb_conn_hv(const struct vmb_conn *conn);
  * Move an open channel's interrupts to another CPU.  Needs version 4.1.  [bus]
  *
  * VMB_OK           begun; ask vmb_conn_modify_status()
+ * VMB_E_ARG        a CPU that is not started, or of another interface
  * VMB_E_STATE      channel not open, or an earlier move is under way
  * VMB_E_NOFEATURE  version agreed is below 4.1
  */

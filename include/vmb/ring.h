@@ -87,8 +87,8 @@ struct vmb_ring_rx {
 };
 
 /*
- * Lay a ring over 1 + data_pages pages at `pages`, as at open: indices 0,
- * signals masked (rx), pending_send_size understood.  [any]
+ * Lay a ring over 1 + data_pages (1 to 8188) pages at `pages`, as at open:
+ * indices 0, signals masked (rx), pending_send_size understood.  [any]
  */
 void vmb_ring_tx_init(struct vmb_ring_tx *tx, void *pages, uint32_t data_pages);
 void vmb_ring_rx_init(struct vmb_ring_rx *rx, void *pages, /* [any] */

@@ -15,6 +15,7 @@
 #include "chan_internal.h"
 
 #include "../fault.h"
+#include "../lane.h"
 #include "../trace.h"
 
 static void enter(struct vmb_chan *chan, enum vmb_chan_state state)
@@ -113,9 +114,9 @@ static void set_up(struct vmb_chan *chan, struct vmb_bus *bus,
     vmb_txn_init(chan);
 }
 
-enum vmb_status vmb_chan_open_start(struct vmb_chan *chan, struct vmb_bus *bus,
-                                    struct vmb_offer *offer,
-                                    const struct vmb_chan_cfg *cfg)
+static enum vmb_status begin_open(struct vmb_chan *chan, struct vmb_bus *bus,
+                                  struct vmb_offer *offer,
+                                  const struct vmb_chan_cfg *cfg)
 {
     enum vmb_status status = check_cfg(cfg);
 
@@ -140,6 +141,19 @@ enum vmb_status vmb_chan_open_start(struct vmb_chan *chan, struct vmb_bus *bus,
     return VMB_OK;
 }
 
+enum vmb_status vmb_chan_open_start(struct vmb_chan *chan, struct vmb_bus *bus,
+                                    struct vmb_offer *offer,
+                                    const struct vmb_chan_cfg *cfg)
+{
+    enum vmb_status status;
+
+    if (!vmb_bus_enter(bus))
+        return VMB_E_LANE;
+    status = begin_open(chan, bus, offer, cfg);
+    vmb_bus_leave(bus);
+    return status;
+}
+
 static void finish_close(struct vmb_chan *chan)
 {
     __atomic_store_n(&chan->offer_->chan_, NULL, __ATOMIC_RELEASE);
@@ -159,7 +173,7 @@ static void stick(struct vmb_chan *chan, const struct vmb_fault *why)
  * teardown before (OpenVMM channels.rs). */
 static void begin_close(struct vmb_chan *chan)
 {
-    struct vmb_fault why;
+    struct vmb_fault *why = &chan->gpadl_.fault_;
     enum vmb_status status;
 
     set_gate(chan, VMB_E_STATE);
@@ -177,11 +191,11 @@ static void begin_close(struct vmb_chan *chan)
         finish_close(chan);
         return;
     }
-    status = vmb_gpadl_destroy_start(&chan->gpadl_);
+    status = vmb_gpadl_end(&chan->gpadl_);
     if (status == VMB_OK)
         return;
-    vmb_fault_set(&why, status, VMB_SITE_UNLOADED, chan->relid_, 0);
-    stick(chan, &why);
+    vmb_fault_set(why, status, VMB_SITE_UNLOADED, chan->relid_, 0);
+    stick(chan, why);
 }
 
 static void fail_open(struct vmb_chan *chan, const struct vmb_fault *why)
@@ -195,7 +209,7 @@ static void fail_open(struct vmb_chan *chan, const struct vmb_fault *why)
 
 void vmb_chan_ring_created(struct vmb_chan *chan, const struct vmb_fault *why)
 {
-    struct vmb_fault gone;
+    struct vmb_fault *gone = &chan->gpadl_.fault_;
     enum vmb_status status;
 
     if (why->status != VMB_OK) {
@@ -212,10 +226,10 @@ void vmb_chan_ring_created(struct vmb_chan *chan, const struct vmb_fault *why)
         enter(chan, VMB_CHAN_OPENING);
         return;
     }
-    vmb_fault_set(&gone, status,
+    vmb_fault_set(gone, status,
                   chan->rescinded_ ? VMB_SITE_RESCIND : VMB_SITE_UNLOADED,
                   chan->relid_, 0);
-    fail_open(chan, &gone);
+    fail_open(chan, gone);
 }
 
 void vmb_bus_open_done(struct vmb_chan *chan, const struct vmb_fault *why)
@@ -242,12 +256,9 @@ enum vmb_status vmb_chan_open_status(const struct vmb_chan *chan)
     return chan->open_status_;
 }
 
-enum vmb_status vmb_chan_close_start(struct vmb_chan *chan)
+static enum vmb_status close(struct vmb_chan *chan)
 {
     switch (chan->state_) {
-    case VMB_CHAN_CLOSED:
-        chan->close_status_ = VMB_OK;
-        return VMB_OK;
     case VMB_CHAN_GPADL:
     case VMB_CHAN_OPENING:
         /* The answer on its way decides what there is to close. */
@@ -259,10 +270,26 @@ enum vmb_status vmb_chan_close_start(struct vmb_chan *chan)
     case VMB_CHAN_STUCK:
         begin_close(chan);
         return VMB_OK;
+    case VMB_CHAN_CLOSED:
     case VMB_CHAN_CLOSING:
         break;
     }
     return VMB_E_STATE;
+}
+
+enum vmb_status vmb_chan_close_start(struct vmb_chan *chan)
+{
+    enum vmb_status status;
+
+    if (chan->state_ == VMB_CHAN_CLOSED) {
+        chan->close_status_ = VMB_OK;
+        return VMB_OK;
+    }
+    if (!vmb_bus_enter(chan->bus_))
+        return VMB_E_LANE;
+    status = close(chan);
+    vmb_bus_leave(chan->bus_);
+    return status;
 }
 
 enum vmb_status vmb_chan_close_status(const struct vmb_chan *chan)
@@ -285,22 +312,22 @@ void vmb_bus_broken(struct vmb_chan *chan, const struct vmb_fault *why)
 
 void vmb_bus_rescinded(struct vmb_chan *chan)
 {
-    struct vmb_fault why;
+    struct vmb_fault *why = &chan->gpadl_.fault_;
 
-    vmb_fault_set(&why, VMB_E_RESCINDED, VMB_SITE_RESCIND, chan->relid_, 0);
+    vmb_fault_set(why, VMB_E_RESCINDED, VMB_SITE_RESCIND, chan->relid_, 0);
     chan->rescinded_ = true;
     if (chan->state_ == VMB_CHAN_OPENING)
-        vmb_bus_open_done(chan, &why);
+        vmb_bus_open_done(chan, why);
     else if (chan->state_ == VMB_CHAN_OPEN)
-        (void)vmb_chan_kill(chan, &why);
+        (void)vmb_chan_kill(chan, why);
 }
 
 void vmb_bus_lost(struct vmb_chan *chan)
 {
-    struct vmb_fault why;
+    struct vmb_fault *why = &chan->gpadl_.fault_;
 
-    vmb_fault_set(&why, VMB_E_STATE, VMB_SITE_UNLOADED, chan->relid_, 0);
-    vmb_chan_record(chan, &why);
+    vmb_fault_set(why, VMB_E_STATE, VMB_SITE_UNLOADED, chan->relid_, 0);
+    vmb_chan_record(chan, why);
     set_gate(chan, VMB_E_STATE);
     if (chan->open_status_ >= VMB_OK)
         chan->open_status_ = VMB_E_STATE;

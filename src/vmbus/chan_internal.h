@@ -24,9 +24,10 @@ enum vmb_status vmb_chan_kill(struct vmb_chan *chan,
                               const struct vmb_fault *why);
 enum vmb_status vmb_chan_signal(struct vmb_chan *chan);
 
-/* gpadl.c: describe len bytes at va; for the rings */
+/* gpadl.c, without the lane: for the rings, whose caller has entered it */
 enum vmb_status vmb_gpadl_begin(struct vmb_gpadl *gpadl, struct vmb_chan *chan,
                                 const void *va, uint32_t pages);
+enum vmb_status vmb_gpadl_end(struct vmb_gpadl *gpadl);
 
 /* chan.c, told by gpadl.c of the ring's GPADL */
 void vmb_chan_ring_created(struct vmb_chan *chan, const struct vmb_fault *why);

@@ -18,12 +18,16 @@ void vmb_conn_record(struct vmb_conn *conn, const struct vmb_fault *fault)
         conn->fault_ = *fault;
 }
 
+void vmb_conn_complain(struct vmb_conn *conn, enum vmb_site site, uint64_t got,
+                       uint64_t limit)
+{
+    vmb_fault_set(&conn->why_, VMB_E_HOST, site, got, limit);
+    vmb_conn_record(conn, &conn->why_);
+}
+
 void vmb_conn_record_stray(struct vmb_conn *conn, uint64_t id, uint32_t number)
 {
-    struct vmb_fault fault;
-
-    vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_MSG_STRAY, id, number);
-    vmb_conn_record(conn, &fault);
+    vmb_conn_complain(conn, VMB_SITE_MSG_STRAY, id, number);
 }
 
 /* What ends a connection matters more than strays before it. */
@@ -33,6 +37,16 @@ void vmb_conn_fail(struct vmb_conn *conn, const struct vmb_fault *why)
     conn->fault_count_++;
     conn->fault_ = *why;
     conn->state_ = VMB_CONN_FAILED;
+}
+
+void vmb_conn_tell(struct vmb_conn *conn, enum vmb_conn_event event,
+                   struct vmb_offer *offer)
+{
+    if (!conn->cfg_.on_event)
+        return;
+    conn->bus_.calling_back_ = true;
+    conn->cfg_.on_event(conn->cfg_.ctx, event, offer);
+    conn->bus_.calling_back_ = false;
 }
 
 static bool cfg_is_wrong(const struct vmb_conn_cfg *cfg)
@@ -120,7 +134,7 @@ enum vmb_status vmb_conn_poll(struct vmb_conn *conn)
 
     if (conn->state_ == VMB_CONN_DOWN)
         return VMB_E_STATE;
-    if (!vmb_lane_enter(&conn->lane_))
+    if (conn->bus_.calling_back_ || !vmb_lane_enter(&conn->bus_.lane_))
         return VMB_E_LANE;
     vmb_dispatch_pending(conn);
     vmb_post_pending(conn);
@@ -128,7 +142,7 @@ enum vmb_status vmb_conn_poll(struct vmb_conn *conn)
     vmb_native_signal_owed(conn);
     vmb_post_expire(conn);
     status = poll_result(conn);
-    vmb_lane_leave(&conn->lane_);
+    vmb_lane_leave(&conn->bus_.lane_);
     return status;
 }
 
@@ -177,7 +191,7 @@ static void forget_all_work(struct vmb_conn *conn)
     }
 }
 
-enum vmb_status vmb_conn_unload_start(struct vmb_conn *conn)
+static enum vmb_status unload(struct vmb_conn *conn)
 {
     if (conn->state_ == VMB_CONN_UNLOADING)
         return VMB_E_STATE;
@@ -194,6 +208,17 @@ enum vmb_status vmb_conn_unload_start(struct vmb_conn *conn)
     conn->unload_status_ = VMB_AGAIN;
     vmb_post_add(conn, &conn->work_, VMB_WORK_UNLOAD);
     return VMB_OK;
+}
+
+enum vmb_status vmb_conn_unload_start(struct vmb_conn *conn)
+{
+    enum vmb_status status;
+
+    if (!vmb_bus_enter(&conn->bus_))
+        return VMB_E_LANE;
+    status = unload(conn);
+    vmb_bus_leave(&conn->bus_);
+    return status;
 }
 
 enum vmb_status vmb_conn_unload_status(const struct vmb_conn *conn)

@@ -49,14 +49,19 @@ static inline struct vmb_gpadl *vmb_work_gpadl(struct vmb_bus_work *work)
 
 /* conn.c */
 void vmb_conn_record(struct vmb_conn *conn, const struct vmb_fault *fault);
+/* The host broke the protocol: recorded, and nothing else. */
+void vmb_conn_complain(struct vmb_conn *conn, enum vmb_site site, uint64_t got,
+                       uint64_t limit);
 void vmb_conn_record_stray(struct vmb_conn *conn, uint64_t id, uint32_t number);
+void vmb_conn_tell(struct vmb_conn *conn, enum vmb_conn_event event,
+                   struct vmb_offer *offer);
 void vmb_conn_fail(struct vmb_conn *conn, const struct vmb_fault *why);
 void vmb_conn_unloaded(struct vmb_conn *conn);
 
 /* version.c */
 enum vmb_status vmb_version_first(struct vmb_conn *conn);
 uint32_t vmb_version_current(const struct vmb_conn *conn);
-void vmb_version_refused(struct vmb_conn *conn, const struct vmb_fault *why);
+void vmb_version_refused(struct vmb_conn *conn, struct vmb_fault *why);
 void vmb_version_response(struct vmb_conn *conn);
 
 /* offers.c */

@@ -17,8 +17,7 @@ static void on_all_offers(struct vmb_conn *conn)
     }
     vmb_post_forget(conn, &conn->work_);
     conn->state_ = VMB_CONN_UP;
-    if (conn->cfg_.on_event)
-        conn->cfg_.on_event(conn->cfg_.ctx, VMB_CONN_ALL_OFFERS, NULL);
+    vmb_conn_tell(conn, VMB_CONN_ALL_OFFERS, NULL);
 }
 
 /* The channel of a relid, if it waits for an answer of this kind. */
@@ -36,22 +35,20 @@ static void on_open_result(struct vmb_conn *conn)
 {
     const struct vmb_msg_open_result *m = &conn->in_.open_result;
     struct vmb_chan *chan = awaiting(conn, m->relid, VMB_WORK_OPEN);
-    struct vmb_fault why;
 
     if (!chan || m->open_id != chan->gpadl_.id_) {
         vmb_conn_record_stray(conn, m->relid, VMB_MSG_OPEN_RESULT);
         return;
     }
     vmb_post_forget(conn, &chan->work_);
-    vmb_bus_open_done(
-        chan, vmb_fault_of_answer(&why, m->status, VMB_SITE_OPEN_STATUS));
+    vmb_bus_open_done(chan, vmb_fault_of_answer(&conn->why_, m->status,
+                                                VMB_SITE_OPEN_STATUS));
 }
 
 static void on_gpadl_created(struct vmb_conn *conn)
 {
     const struct vmb_msg_gpadl_created *m = &conn->in_.gpadl_created;
     struct vmb_gpadl *gpadl = vmb_native_gpadl(conn, m->gpadl);
-    struct vmb_fault why;
 
     if (!gpadl || gpadl->relid_ != m->relid ||
         !vmb_post_awaits(&gpadl->work_, VMB_WORK_GPADL)) {
@@ -59,8 +56,8 @@ static void on_gpadl_created(struct vmb_conn *conn)
         return;
     }
     vmb_post_forget(conn, &gpadl->work_);
-    vmb_native_created(
-        gpadl, vmb_fault_of_answer(&why, m->status, VMB_SITE_GPADL_STATUS));
+    vmb_native_created(gpadl, vmb_fault_of_answer(&conn->why_, m->status,
+                                                  VMB_SITE_GPADL_STATUS));
 }
 
 static void on_gpadl_torndown(struct vmb_conn *conn)
@@ -90,15 +87,14 @@ static void on_modify_response(struct vmb_conn *conn)
 {
     const struct vmb_msg_modify_response *m = &conn->in_.modify_response;
     struct vmb_chan *chan = awaiting(conn, m->relid, VMB_WORK_MODIFY);
-    struct vmb_fault why;
 
     if (!chan) {
         vmb_conn_record_stray(conn, m->relid, VMB_MSG_MODIFY_RESPONSE);
         return;
     }
     vmb_post_forget(conn, &chan->work_);
-    vmb_modify_done(
-        chan, vmb_fault_of_answer(&why, m->status, VMB_SITE_MODIFY_STATUS));
+    vmb_modify_done(chan, vmb_fault_of_answer(&conn->why_, m->status,
+                                              VMB_SITE_MODIFY_STATUS));
 }
 
 #define on_OFFER            vmb_offers_add
@@ -135,22 +131,17 @@ static const struct handler *find_handler(uint32_t number)
 /* No name for it: someone else's, or of a version that we did not ask for. */
 static void unknown(struct vmb_conn *conn, uint32_t number)
 {
-    struct vmb_fault fault;
-
-    vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_MSG_UNKNOWN, number,
-                  VMB_MSG_HIGHEST);
-    vmb_conn_record(conn, &fault);
-    if (conn->cfg_.on_message)
-        conn->cfg_.on_message(conn->cfg_.ctx, &conn->in_, conn->in_bytes_);
+    vmb_conn_complain(conn, VMB_SITE_MSG_UNKNOWN, number, VMB_MSG_HIGHEST);
+    if (!conn->cfg_.on_message)
+        return;
+    conn->bus_.calling_back_ = true;
+    conn->cfg_.on_message(conn->cfg_.ctx, &conn->in_, conn->in_bytes_);
+    conn->bus_.calling_back_ = false;
 }
 
 static void too_short(struct vmb_conn *conn, uint32_t needed)
 {
-    struct vmb_fault fault;
-
-    vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_MSG_SHORT, conn->in_bytes_,
-                  needed);
-    vmb_conn_record(conn, &fault);
+    vmb_conn_complain(conn, VMB_SITE_MSG_SHORT, conn->in_bytes_, needed);
 }
 
 static void dispatch(struct vmb_conn *conn)
@@ -173,21 +164,20 @@ static void dispatch(struct vmb_conn *conn)
 
 void vmb_dispatch_pending(struct vmb_conn *conn)
 {
-    struct vmb_fault fault;
     enum vmb_status status;
     uint32_t i;
 
-    for (i = 0; i < VMB_CONN_BUDGET; i++) {
+    for (i = 0; i < VMB_CONN_BUDGET && conn->state_ != VMB_CONN_DOWN; i++) {
         /* What a short message leaves out reads as 0, never as the last
          * message's bytes. */
         __builtin_memset(&conn->in_, 0, sizeof conn->in_);
         status = vmb_synic_take(conn->cfg_.cpu, &conn->in_, sizeof conn->in_,
-                                &conn->in_bytes_, &fault);
-        if (status == VMB_AGAIN || conn->state_ == VMB_CONN_DOWN)
+                                &conn->in_bytes_, &conn->why_);
+        if (status == VMB_AGAIN)
             return;
         if (status == VMB_OK)
             dispatch(conn);
         else
-            vmb_conn_record(conn, &fault);
+            vmb_conn_record(conn, &conn->why_);
     }
 }

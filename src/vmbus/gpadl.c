@@ -2,6 +2,7 @@
 #include "chan_internal.h"
 
 #include "../fault.h"
+#include "../lane.h"
 
 /* Hand a GPADL whose description is complete to the bus. */
 static enum vmb_status begin(struct vmb_gpadl *gpadl, struct vmb_chan *chan)
@@ -43,9 +44,8 @@ static enum vmb_status check(const struct vmb_gpadl *gpadl,
     return chan->state_ == VMB_CHAN_OPEN ? VMB_OK : VMB_E_STATE;
 }
 
-enum vmb_status vmb_gpadl_create_start(struct vmb_gpadl *gpadl,
-                                       struct vmb_chan *chan,
-                                       const struct vmb_mdl *mdl)
+static enum vmb_status create(struct vmb_gpadl *gpadl, struct vmb_chan *chan,
+                              const struct vmb_mdl *mdl)
 {
     enum vmb_status status;
     uint64_t pages;
@@ -67,9 +67,9 @@ enum vmb_status vmb_gpadl_create_start(struct vmb_gpadl *gpadl,
     return begin(gpadl, chan);
 }
 
-enum vmb_status vmb_gpadl_create_virtual_start(struct vmb_gpadl *gpadl,
-                                               struct vmb_chan *chan,
-                                               const void *va, size_t len)
+static enum vmb_status create_virtual(struct vmb_gpadl *gpadl,
+                                      struct vmb_chan *chan, const void *va,
+                                      size_t len)
 {
     enum vmb_status status;
 
@@ -80,6 +80,37 @@ enum vmb_status vmb_gpadl_create_virtual_start(struct vmb_gpadl *gpadl,
     if (status != VMB_OK)
         return status;
     return vmb_gpadl_begin(gpadl, chan, va, (uint32_t)(len / VMB_PAGE_SIZE));
+}
+
+/* A channel that was never opened has no bus whose lane could be entered. */
+enum vmb_status vmb_gpadl_create_start(struct vmb_gpadl *gpadl,
+                                       struct vmb_chan *chan,
+                                       const struct vmb_mdl *mdl)
+{
+    enum vmb_status status;
+
+    if (!chan->bus_)
+        return VMB_E_STATE;
+    if (!vmb_bus_enter(chan->bus_))
+        return VMB_E_LANE;
+    status = create(gpadl, chan, mdl);
+    vmb_bus_leave(chan->bus_);
+    return status;
+}
+
+enum vmb_status vmb_gpadl_create_virtual_start(struct vmb_gpadl *gpadl,
+                                               struct vmb_chan *chan,
+                                               const void *va, size_t len)
+{
+    enum vmb_status status;
+
+    if (!chan->bus_)
+        return VMB_E_STATE;
+    if (!vmb_bus_enter(chan->bus_))
+        return VMB_E_LANE;
+    status = create_virtual(gpadl, chan, va, len);
+    vmb_bus_leave(chan->bus_);
+    return status;
 }
 
 /* What the failure says of who has the memory. */
@@ -134,7 +165,7 @@ uint32_t vmb_gpadl_id(const struct vmb_gpadl *gpadl)
     return gpadl->state_ == VMB_GPADL_LIVE ? gpadl->id_ : 0;
 }
 
-enum vmb_status vmb_gpadl_destroy_start(struct vmb_gpadl *gpadl)
+enum vmb_status vmb_gpadl_end(struct vmb_gpadl *gpadl)
 {
     enum vmb_gpadl_state before = gpadl->state_;
     enum vmb_status status;
@@ -147,6 +178,19 @@ enum vmb_status vmb_gpadl_destroy_start(struct vmb_gpadl *gpadl)
     status = gpadl->bus_->ops->gpadl_down(gpadl->bus_, gpadl);
     if (status != VMB_OK)
         gpadl->state_ = before;
+    return status;
+}
+
+enum vmb_status vmb_gpadl_destroy_start(struct vmb_gpadl *gpadl)
+{
+    enum vmb_status status;
+
+    if (!gpadl->bus_) /* never created */
+        return VMB_OK;
+    if (!vmb_bus_enter(gpadl->bus_))
+        return VMB_E_LANE;
+    status = vmb_gpadl_end(gpadl);
+    vmb_bus_leave(gpadl->bus_);
     return status;
 }
 

@@ -36,6 +36,20 @@ static bool is_up(const struct vmb_conn *conn)
     return conn->state_ == VMB_CONN_OFFERS || conn->state_ == VMB_CONN_UP;
 }
 
+/*
+ * A caller's slip that would show only much later, as an answer that finds no
+ * channel: an offer that is a copy, a CPU of another machine.
+ */
+static bool ring_is_wrong(const struct vmb_conn *conn,
+                          const struct vmb_gpadl *ring)
+{
+    const struct vmb_chan *chan = ring->chan_;
+
+    if (vmb_offers_find(conn, chan->relid_) != chan->offer_)
+        return true;
+    return chan->cpu_ && chan->cpu_->hv_ != conn->hv_;
+}
+
 static enum vmb_status native_gpadl(struct vmb_bus *bus,
                                     struct vmb_gpadl *gpadl)
 {
@@ -43,6 +57,8 @@ static enum vmb_status native_gpadl(struct vmb_bus *bus,
 
     if (!is_up(conn))
         return VMB_E_STATE;
+    if (gpadl->ring_ && ring_is_wrong(conn, gpadl))
+        return VMB_E_ARG;
     gpadl->id_ = new_id(conn);
     gpadl->next_ = conn->gpadls_;
     conn->gpadls_ = gpadl;
@@ -105,7 +121,10 @@ static enum vmb_status native_open(struct vmb_bus *bus, struct vmb_chan *chan)
 
 static void native_close(struct vmb_bus *bus, struct vmb_chan *chan)
 {
-    vmb_post_add(vmb_conn_of(bus), &chan->work_, VMB_WORK_CLOSE);
+    struct vmb_conn *conn = vmb_conn_of(bus);
+
+    if (is_up(conn))
+        vmb_post_add(conn, &chan->work_, VMB_WORK_CLOSE);
 }
 
 /*

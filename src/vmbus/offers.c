@@ -45,18 +45,10 @@ static struct vmb_offer *find_free(struct vmb_conn *conn, uint32_t relid)
     return NULL;
 }
 
-static void tell(struct vmb_conn *conn, enum vmb_conn_event event,
-                 struct vmb_offer *offer)
-{
-    if (conn->cfg_.on_event)
-        conn->cfg_.on_event(conn->cfg_.ctx, event, offer);
-}
-
 /* From the message in conn->in_; everything but relid, which publishes. */
 static void fill(struct vmb_conn *conn, struct vmb_offer *offer)
 {
     const struct vmb_msg_offer *m = &conn->in_.offer;
-    struct vmb_fault fault;
 
     __builtin_memcpy(offer->type.b, m->type, sizeof m->type);
     __builtin_memcpy(offer->instance.b, m->instance, sizeof m->instance);
@@ -77,23 +69,19 @@ static void fill(struct vmb_conn *conn, struct vmb_offer *offer)
     if (!offer->monitored || offer->monitor_id < MONITORS)
         return;
     offer->monitored = false;
-    vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_OFFER_MONITOR, offer->monitor_id,
-                  MONITORS - 1);
-    vmb_conn_record(conn, &fault);
+    vmb_conn_complain(conn, VMB_SITE_OFFER_MONITOR, offer->monitor_id,
+                      MONITORS - 1);
 }
 
 /* No slot: the caller hears of it, from an offer that is not kept. */
 static void add_lost(struct vmb_conn *conn, uint32_t relid)
 {
-    struct vmb_offer lost;
-    struct vmb_fault fault;
-
-    vmb_fault_set(&fault, VMB_E_NOSLOT, VMB_SITE_OFFER_TABLE, relid,
+    vmb_fault_set(&conn->why_, VMB_E_NOSLOT, VMB_SITE_OFFER_TABLE, relid,
                   conn->cfg_.offer_cap);
-    vmb_conn_record(conn, &fault);
-    fill(conn, &lost);
-    lost.relid = relid;
-    tell(conn, VMB_CONN_OFFER_LOST, &lost);
+    vmb_conn_record(conn, &conn->why_);
+    fill(conn, &conn->lost_);
+    conn->lost_.relid = relid;
+    vmb_conn_tell(conn, VMB_CONN_OFFER_LOST, &conn->lost_);
 }
 
 /* The oldest hosts end the message before the fields of version 1.1. */
@@ -103,29 +91,30 @@ static bool is_short(const struct vmb_conn *conn)
            conn->in_bytes_ < sizeof(struct vmb_msg_offer);
 }
 
+/* Could this be an offer?  What is wrong with it is on record. */
+static bool is_sound(struct vmb_conn *conn, uint32_t relid)
+{
+    if (conn->state_ != VMB_CONN_OFFERS && conn->state_ != VMB_CONN_UP)
+        vmb_conn_record_stray(conn, relid, VMB_MSG_OFFER);
+    else if (is_short(conn))
+        vmb_conn_complain(conn, VMB_SITE_MSG_SHORT, conn->in_bytes_,
+                          sizeof(struct vmb_msg_offer));
+    else if (relid == 0 || relid >= RELIDS)
+        vmb_conn_complain(conn, VMB_SITE_OFFER_RELID, relid, RELIDS - 1);
+    else if (vmb_offers_find(conn, relid))
+        vmb_conn_complain(conn, VMB_SITE_OFFER_DUPLICATE, relid, 0);
+    else
+        return true;
+    return false;
+}
+
 void vmb_offers_add(struct vmb_conn *conn)
 {
     uint32_t relid = conn->in_.offer.relid;
     struct vmb_offer *offer;
-    struct vmb_fault fault;
 
-    if (conn->state_ != VMB_CONN_OFFERS && conn->state_ != VMB_CONN_UP) {
-        vmb_conn_record_stray(conn, relid, VMB_MSG_OFFER);
+    if (!is_sound(conn, relid))
         return;
-    }
-    fault.status = VMB_OK;
-    if (is_short(conn))
-        vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_MSG_SHORT, conn->in_bytes_,
-                      sizeof(struct vmb_msg_offer));
-    else if (relid == 0 || relid >= RELIDS)
-        vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_OFFER_RELID, relid,
-                      RELIDS - 1);
-    else if (vmb_offers_find(conn, relid))
-        vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_OFFER_DUPLICATE, relid, 0);
-    if (fault.status != VMB_OK) {
-        vmb_conn_record(conn, &fault);
-        return;
-    }
     offer = find_free(conn, relid);
     if (!offer) {
         add_lost(conn, relid);
@@ -134,7 +123,7 @@ void vmb_offers_add(struct vmb_conn *conn)
     fill(conn, offer);
     /* Release: a reader that finds the relid finds the rest filled in. */
     __atomic_store_n(&offer->relid, relid, __ATOMIC_RELEASE);
-    tell(conn, VMB_CONN_OFFER, offer);
+    vmb_conn_tell(conn, VMB_CONN_OFFER, offer);
 }
 
 void vmb_offers_rescind(struct vmb_conn *conn)
@@ -154,7 +143,7 @@ void vmb_offers_rescind(struct vmb_conn *conn)
             vmb_post_forget(conn, &offer->chan_->work_);
         vmb_bus_rescinded(offer->chan_);
     }
-    tell(conn, VMB_CONN_RESCIND, offer);
+    vmb_conn_tell(conn, VMB_CONN_RESCIND, offer);
 }
 
 static bool in_use(const struct vmb_conn *conn, const struct vmb_offer *offer)

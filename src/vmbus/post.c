@@ -20,7 +20,11 @@
 static void restart_deadline(const struct vmb_conn *conn,
                              struct vmb_bus_work *work)
 {
-    work->deadline = vmb_hv_now(conn->hv_) + conn->cfg_.timeout;
+    uint64_t now = vmb_hv_now(conn->hv_);
+    uint64_t most = UINT64_MAX - now;
+
+    work->deadline =
+        now + (conn->cfg_.timeout < most ? conn->cfg_.timeout : most);
 }
 
 void vmb_post_add(struct vmb_conn *conn, struct vmb_bus_work *work,
@@ -114,10 +118,10 @@ static void unload_failed(struct vmb_conn *conn, const struct vmb_fault *why)
     conn->unload_status_ = why->status;
 }
 
-/* Work that will not be answered: tell its owner. */
-static void fail(struct vmb_conn *conn, struct vmb_bus_work *work,
-                 const struct vmb_fault *why)
+/* Work that will not be answered, conn->why_ says why: tell its owner. */
+static void fail(struct vmb_conn *conn, struct vmb_bus_work *work)
 {
+    struct vmb_fault *why = &conn->why_;
     uint8_t what = work->what;
 
     vmb_post_forget(conn, work);
@@ -178,7 +182,6 @@ static void posted(struct vmb_conn *conn, struct vmb_bus_work *work)
 
 void vmb_post_pending(struct vmb_conn *conn)
 {
-    struct vmb_fault why;
     struct vmb_bus_work *work;
     enum vmb_status status;
     uint32_t bytes, i;
@@ -193,8 +196,9 @@ void vmb_post_pending(struct vmb_conn *conn)
             posted(conn, work);
             continue;
         }
-        vmb_fault_code(&why, status, VMB_SITE_HV_HYPERCALL, conn->post_status_);
-        fail(conn, work, &why);
+        vmb_fault_code(&conn->why_, status, VMB_SITE_HV_HYPERCALL,
+                       conn->post_status_);
+        fail(conn, work);
     }
 }
 
@@ -222,7 +226,6 @@ static struct vmb_bus_work *find_late(struct vmb_conn *conn, uint64_t now)
 void vmb_post_expire(struct vmb_conn *conn)
 {
     struct vmb_bus_work *work;
-    struct vmb_fault why;
     uint64_t now;
     uint32_t i;
 
@@ -234,14 +237,14 @@ void vmb_post_expire(struct vmb_conn *conn)
         if (!work)
             return;
         if (work->queued) {
-            vmb_fault_code(&why, VMB_E_HYPERCALL, VMB_SITE_POST_DEADLINE,
+            vmb_fault_code(&conn->why_, VMB_E_HYPERCALL, VMB_SITE_POST_DEADLINE,
                            conn->post_status_);
-            why.limit = conn->cfg_.timeout;
+            conn->why_.limit = conn->cfg_.timeout;
         } else {
-            vmb_fault_set(&why, VMB_E_TIMEOUT, VMB_SITE_REPLY_DEADLINE,
+            vmb_fault_set(&conn->why_, VMB_E_TIMEOUT, VMB_SITE_REPLY_DEADLINE,
                           now - work->deadline + conn->cfg_.timeout,
                           conn->cfg_.timeout);
         }
-        fail(conn, work, &why);
+        fail(conn, work);
     }
 }

@@ -32,11 +32,13 @@ enum vmb_status vmb_version_first(struct vmb_conn *conn)
     return in_bounds(conn) ? VMB_OK : VMB_E_VERSION;
 }
 
-/* Try the next older one; below the floor there is nothing in common. */
-void vmb_version_refused(struct vmb_conn *conn, const struct vmb_fault *why)
+/*
+ * Try the next older one; below the floor there is nothing in common, or, if
+ * the host understood the last one and said no, a refusal to pass on.
+ */
+void vmb_version_refused(struct vmb_conn *conn, struct vmb_fault *why)
 {
-    struct vmb_fault none = *why;
-    uint32_t last = vmb_version_current(conn);
+    uint32_t last = vmb_version_current(conn), code = why->host_code;
 
     conn->contacted_ = false;
     conn->version_index_++;
@@ -44,13 +46,11 @@ void vmb_version_refused(struct vmb_conn *conn, const struct vmb_fault *why)
         vmb_post_add(conn, &conn->work_, VMB_WORK_CONTACT);
         return;
     }
-    none.status = VMB_E_VERSION;
-    if (none.site == VMB_SITE_NONE) {
-        none.site = VMB_SITE_VERSION_NONE;
-        none.got = last;
-        none.limit = conn->cfg_.min_version;
-    }
-    vmb_conn_fail(conn, &none);
+    if (why->status != VMB_E_REFUSED)
+        vmb_fault_set(why, VMB_E_VERSION, VMB_SITE_VERSION_NONE, last,
+                      conn->cfg_.min_version);
+    why->host_code = code;
+    vmb_conn_fail(conn, why);
 }
 
 /*
@@ -60,8 +60,6 @@ void vmb_version_refused(struct vmb_conn *conn, const struct vmb_fault *why)
 static void take_connection_id(struct vmb_conn *conn,
                                const struct vmb_msg_version_response *m)
 {
-    struct vmb_fault fault;
-
     if (conn->version_ < VMB_VERSION_5_0)
         return;
     if (conn->in_bytes_ >=
@@ -70,9 +68,7 @@ static void take_connection_id(struct vmb_conn *conn,
         conn->message_connection_ = m->connection_id;
         return;
     }
-    vmb_fault_set(&fault, VMB_E_HOST, VMB_SITE_VERSION_CONN_ID, conn->in_bytes_,
-                  0);
-    vmb_conn_record(conn, &fault);
+    vmb_conn_complain(conn, VMB_SITE_VERSION_CONN_ID, conn->in_bytes_, 0);
 }
 
 static void agreed(struct vmb_conn *conn,
@@ -91,7 +87,6 @@ static void agreed(struct vmb_conn *conn,
 void vmb_version_response(struct vmb_conn *conn)
 {
     const struct vmb_msg_version_response *m = &conn->in_.version_response;
-    struct vmb_fault why = vmb_no_fault;
 
     if (!vmb_post_awaits(&conn->work_, VMB_WORK_CONTACT)) {
         vmb_conn_record_stray(conn, m->supported, VMB_MSG_VERSION_RESPONSE);
@@ -102,7 +97,9 @@ void vmb_version_response(struct vmb_conn *conn)
         agreed(conn, m);
         return;
     }
+    conn->why_ = vmb_no_fault;
     if (m->supported)
-        vmb_fault_code(&why, VMB_E_REFUSED, VMB_SITE_CONTACT_STATE, m->state);
-    vmb_version_refused(conn, &why);
+        vmb_fault_code(&conn->why_, VMB_E_REFUSED, VMB_SITE_CONTACT_STATE,
+                       m->state);
+    vmb_version_refused(conn, &conn->why_);
 }
