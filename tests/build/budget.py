@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause-Patent
+"""Compares the objects in a folder with budget.txt; see tests/build/size."""
+import collections
+import glob
+import os
+import re
+import subprocess
+import sys
+
+from callgraph import CallGraph
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUDGET = os.path.join(HERE, "budget.txt")
+CORE = ("hv", "vmbus", "ring", "mdl", "src")
+
+def room_of(path):
+    """src_hv_scan.c.o is of the room hv, src_status.c.o of src itself."""
+    parts = os.path.basename(path).split("_")
+    if parts[0] == "platform":
+        return "platform"
+    return parts[1] if len(parts) > 2 else "src"
+
+
+def text_by_room(folder):
+    objects = sorted(glob.glob(os.path.join(folder, "*.o")))
+    run = subprocess.run(["size", *objects], capture_output=True, text=True,
+                         check=True)
+    rooms = collections.Counter()
+    for line in run.stdout.splitlines()[1:]:
+        columns = line.split()
+        rooms[room_of(columns[-1])] += int(columns[0])
+    return rooms
+
+
+def read_budget():
+    recorded, limits = {}, {}
+    with open(BUDGET, encoding="utf-8") as budget:
+        for line in budget:
+            words = line.split()
+            if len(words) == 3 and words[0] == "limit":
+                limits[words[1]] = int(words[2])
+            elif len(words) == 3 and words[0] in ("text", "stack"):
+                recorded[words[0], words[1]] = int(words[2])
+    return recorded, limits
+
+
+def record(figures):
+    with open(BUDGET, encoding="utf-8") as budget:
+        kept = [line for line in budget
+                if not line.startswith(("text ", "stack "))]
+    while kept and not kept[-1].strip():
+        kept.pop()
+    with open(BUDGET, "w", encoding="utf-8") as budget:
+        budget.write("".join(kept) + "\n")
+        for (what, name), number in figures.items():
+            budget.write(f"{what} {name} {number}\n")
+
+
+def table(figures, recorded):
+    for key, number in figures.items():
+        delta = (f"{number - recorded[key]:+d}" if key in recorded
+                 else "not recorded")
+        print(f"{key[0]:6} {key[1]:34} {number:6} {delta:>8}")
+
+
+def verdicts(rooms, graph, deepest, limits):
+    """(name of the test, what is wrong or None) for each."""
+    core = sum(rooms[room] for room in CORE)
+    print(f"core   {core} of {limits['core']} bytes")
+    depth, chain = deepest[0] if deepest else (0, ("no call measured",))
+    print(f"stack  {depth} of {limits['stack']} bytes: {' > '.join(chain)}")
+    yield ("core text within its limit", None if 0 < core <= limits["core"]
+           else f"{core} bytes of {limits['core']}")
+    yield ("stack of every public call within its limit",
+           None if 0 < depth <= limits["stack"]
+           else f"{depth} bytes of {limits['stack']}: {' > '.join(chain)}")
+    yield "no recursion", graph.recursion()
+    yield "no frame of unknown size", ", ".join(graph.unbounded) or None
+
+
+def deepest_calls(graph):
+    """[(bytes, chain)] of every public function, the deepest first."""
+    cache = {}
+    if graph.recursion():
+        return []
+    return sorted((graph.deepest(name, cache) for name in graph.public),
+                  reverse=True)
+
+
+def main(folder, arguments):
+    rooms = text_by_room(folder)
+    graph = CallGraph(folder, ROOT)
+    deepest = deepest_calls(graph)
+    figures = {("text", room): rooms[room] for room in sorted(rooms)}
+    figures.update({("stack", chain[0].split()[0]): depth
+                    for depth, chain in deepest[:5]})
+    recorded, limits = read_budget()
+    if arguments == ["--record"]:
+        record(figures)
+    table(figures, recorded)
+    failed = False
+    out = os.environ.get("VMB_RESULTS", "/dev/stdout")
+    with open(out, "a", encoding="utf-8") as results:
+        for test, wrong in verdicts(rooms, graph, deepest, limits):
+            failed |= wrong is not None
+            results.write(f"not ok {test}: {wrong}\n" if wrong
+                          else f"ok {test}\n")
+    return int(failed)
+
+
+sys.exit(main(sys.argv[1], sys.argv[2:]))

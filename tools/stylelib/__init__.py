@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause-Patent
+"""The rules of tools/style: text.py, code.py and api.py."""
