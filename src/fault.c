@@ -30,3 +30,15 @@ const struct vmb_fault *vmb_fault_of_answer(struct vmb_fault *fault,
     vmb_fault_code(fault, VMB_E_REFUSED, site, answer);
     return fault;
 }
+
+enum vmb_status vmb_fault_host(struct vmb_fault *fault, enum vmb_site site,
+                               uint64_t got, uint64_t limit)
+{
+    return vmb_fault_set(fault, VMB_E_HOST, site, got, limit);
+}
+
+enum vmb_status vmb_fault_arg(struct vmb_fault *fault, uint64_t got,
+                              uint64_t limit)
+{
+    return vmb_fault_set(fault, VMB_E_ARG, VMB_SITE_ARG, got, limit);
+}

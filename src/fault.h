@@ -22,6 +22,14 @@ extern const struct vmb_fault vmb_no_fault;
 enum vmb_status vmb_fault_set(struct vmb_fault *fault, enum vmb_status status,
                               enum vmb_site site, uint64_t got, uint64_t limit);
 
+/* The host broke the protocol: VMB_E_HOST. */
+enum vmb_status vmb_fault_host(struct vmb_fault *fault, enum vmb_site site,
+                               uint64_t got, uint64_t limit);
+
+/* The caller did: VMB_E_ARG. */
+enum vmb_status vmb_fault_arg(struct vmb_fault *fault, uint64_t got,
+                              uint64_t limit);
+
 /*
  * A status word from the host as a record: 0 is yes, the rest is a refusal.
  * Returns &vmb_no_fault, or fault filled in.

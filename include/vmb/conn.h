@@ -116,7 +116,8 @@ struct vmb_conn { /* members are the library's; the busiest come first */
     uint32_t waiting_;     /* requests with a deadline */
     struct vmb_bus_work *queue_, **queue_end_;
     struct vmb_gpadl *gpadls_;
-    uint32_t releases_; /* rescinded offers to be given back */
+    struct vmb_cpu *cpus_; /* those whose flags are for channels of ours */
+    uint32_t releases_;    /* rescinded offers to be given back */
     uint32_t in_bytes_;
     struct vmb_bus_work work_; /* contact, offers, unload */
     uint32_t last_gpadl_;

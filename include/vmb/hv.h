@@ -68,8 +68,9 @@ struct vmb_cpu_cfg {
 struct vmb_cpu { /* members ending in _ are the library's */
     struct vmb_hv *hv_;
     struct vmb_conn *conn_;
-    void *simp_;  /* message page */
-    void *siefp_; /* event flag page */
+    struct vmb_cpu *next_; /* of those that serve the same connection */
+    void *simp_;           /* message page */
+    void *siefp_;          /* event flag page */
     uint32_t vp_index;
     bool auto_eoi;         /* false: the interrupt handler must EOI itself */
     void *interrupt_page_; /* versions below 2.4: flags are in there, too */

@@ -59,8 +59,7 @@ enum vmb_status vmb_hv_inspect(const struct vmb_platform *plat,
 
     __builtin_memset(out, 0, sizeof *out);
     if (!cpu)
-        return vmb_fault_set(fault, VMB_E_ARG, VMB_SITE_ARG,
-                             plat ? plat->size : 0, sizeof *plat);
+        return vmb_fault_arg(fault, plat ? plat->size : 0, sizeof *plat);
     status = find_interface(plat, cpu, out, fault);
     if (status != VMB_OK) {
         __builtin_memset(out, 0, sizeof *out);

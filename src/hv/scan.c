@@ -36,13 +36,16 @@ uint32_t vmb_cpu_scan(struct vmb_cpu *cpu)
 {
     struct vmb_message_slot *slots = cpu->simp_;
     struct vmb_event_flags *flags = cpu->siefp_;
+    void *interrupt_page;
     uint32_t work = 0;
 
     if (vmb_host_load32(&slots[VMB_SINT_VMBUS].type))
         work |= VMB_WORK_BUS;
     work |= collect(cpu, &flags[VMB_SINT_VMBUS]);
-    /* First half of the page, host to guest; it has the same layout. */
-    if (cpu->interrupt_page_)
-        work |= collect(cpu, cpu->interrupt_page_);
+    /* First half of the page, host to guest; it has the same layout.  Atomic,
+     * for a connection may come or go while this interrupts it. */
+    interrupt_page = __atomic_load_n(&cpu->interrupt_page_, __ATOMIC_ACQUIRE);
+    if (interrupt_page)
+        work |= collect(cpu, interrupt_page);
     return work;
 }

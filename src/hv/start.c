@@ -59,8 +59,7 @@ static enum vmb_status hypercalls_on(struct vmb_hv *hv, void *page,
     if (((got ^ wanted) & VMB_REG_PAGE_BITS) == 0)
         return VMB_OK;
     hypercalls_off(hv);
-    return vmb_fault_set(&hv->fault_, VMB_E_HOST, VMB_SITE_HV_REGISTER, got,
-                         wanted);
+    return vmb_fault_host(&hv->fault_, VMB_SITE_HV_REGISTER, got, wanted);
 }
 
 enum vmb_status vmb_hv_start(struct vmb_hv *hv, const struct vmb_platform *plat,
@@ -74,8 +73,7 @@ enum vmb_status vmb_hv_start(struct vmb_hv *hv, const struct vmb_platform *plat,
         return status;
     hv->fault_.status = VMB_OK;
     if (!cfg->pages || (uintptr_t)cfg->pages % VMB_PAGE_SIZE)
-        return vmb_fault_set(&hv->fault_, VMB_E_ARG, VMB_SITE_ARG,
-                             (uintptr_t)cfg->pages, VMB_PAGE_SIZE);
+        return vmb_fault_arg(&hv->fault_, (uintptr_t)cfg->pages, VMB_PAGE_SIZE);
     hv->plat = plat;
     hv->cpu = vmb_cpu_ops_of(plat);
     status = hypercalls_on(hv, cfg->pages,

@@ -46,8 +46,7 @@ static enum vmb_status set_checked(struct vmb_cpu *cpu, uint32_t reg,
     got = vmb_hv_reg_get(cpu->hv_, reg);
     if (((got ^ value) & bits) == 0)
         return VMB_OK;
-    return vmb_fault_set(&cpu->hv_->fault_, VMB_E_HOST, VMB_SITE_HV_REGISTER,
-                         got, value);
+    return vmb_fault_host(&cpu->hv_->fault_, VMB_SITE_HV_REGISTER, got, value);
 }
 
 /*
@@ -87,11 +86,9 @@ enum vmb_status vmb_cpu_start(struct vmb_hv *hv, struct vmb_cpu *cpu,
     if (!hv->started_)
         return VMB_E_STATE;
     if (!cfg->pages || (uintptr_t)cfg->pages % VMB_PAGE_SIZE)
-        return vmb_fault_set(&hv->fault_, VMB_E_ARG, VMB_SITE_ARG,
-                             (uintptr_t)cfg->pages, VMB_PAGE_SIZE);
+        return vmb_fault_arg(&hv->fault_, (uintptr_t)cfg->pages, VMB_PAGE_SIZE);
     if (cfg->vector > 0 && cfg->vector < FIRST_VECTOR)
-        return vmb_fault_set(&hv->fault_, VMB_E_ARG, VMB_SITE_ARG, cfg->vector,
-                             FIRST_VECTOR);
+        return vmb_fault_arg(&hv->fault_, cfg->vector, FIRST_VECTOR);
     __builtin_memset(cpu, 0, sizeof *cpu);
     cpu->hv_ = hv;
     cpu->simp_ = cfg->pages;
@@ -149,11 +146,11 @@ enum vmb_status vmb_synic_take(struct vmb_cpu *cpu, void *dst, uint32_t cap,
         return VMB_AGAIN;
     *bytes = vmb_host_load8(&slot->payload_bytes);
     if (type != VMB_MESSAGE_VMBUS)
-        status = vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_MSG_TYPE, type,
-                               VMB_MESSAGE_VMBUS);
+        status =
+            vmb_fault_host(fault, VMB_SITE_MSG_TYPE, type, VMB_MESSAGE_VMBUS);
     else if (*bytes > VMB_MESSAGE_BYTES)
-        status = vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_MSG_SIZE, *bytes,
-                               VMB_MESSAGE_BYTES);
+        status =
+            vmb_fault_host(fault, VMB_SITE_MSG_SIZE, *bytes, VMB_MESSAGE_BYTES);
     else
         vmb_host_read(dst, slot->payload, *bytes < cap ? *bytes : cap);
     give_back(cpu, slot);

@@ -45,16 +45,13 @@ static enum vmb_status look_at_write(struct vmb_ring_rx *rx,
     uint32_t had, has;
 
     if (write >= rx->size_)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_RX_WRITE_RANGE, write,
-                             rx->size_);
+        return vmb_fault_host(fault, VMB_SITE_RX_WRITE_RANGE, write, rx->size_);
     if (write % 8)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_RX_WRITE_ALIGN, write,
-                             8);
+        return vmb_fault_host(fault, VMB_SITE_RX_WRITE_ALIGN, write, 8);
     had = vmb_ring_distance(rx->released_, rx->write_, rx->size_);
     has = vmb_ring_distance(rx->released_, write, rx->size_);
     if (has < had)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_RX_WRITE_BACK, write,
-                             rx->write_);
+        return vmb_fault_host(fault, VMB_SITE_RX_WRITE_BACK, write, rx->write_);
     rx->write_ = write;
     return VMB_OK;
 }
@@ -85,14 +82,14 @@ static enum vmb_status check_header(const struct header *h, uint32_t held,
 {
     if (h->type != VMB_PACKET_INBAND && h->type != VMB_PACKET_XFER_PAGES &&
         h->type != VMB_PACKET_COMPLETION)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_RX_TYPE, h->type, 0);
+        return vmb_fault_host(fault, VMB_SITE_RX_TYPE, h->type, 0);
     if (h->data_offset < sizeof(struct vmb_packet_header) ||
         h->data_offset > h->length)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_RX_OFFSET,
-                             h->data_offset / 8, h->length / 8);
+        return vmb_fault_host(fault, VMB_SITE_RX_OFFSET, h->data_offset / 8,
+                              h->length / 8);
     if (h->length + VMB_PACKET_TRAILER_BYTES > held)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_RX_LENGTH,
-                             h->length + VMB_PACKET_TRAILER_BYTES, held);
+        return vmb_fault_host(fault, VMB_SITE_RX_LENGTH,
+                              h->length + VMB_PACKET_TRAILER_BYTES, held);
     return VMB_OK;
 }
 
@@ -106,14 +103,13 @@ static enum vmb_status take_ranges(struct vmb_ring_rx *rx,
     uint64_t word, count, room;
 
     if (h->data_offset < fixed)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_RX_OFFSET,
-                             h->data_offset / 8, fixed / 8);
+        return vmb_fault_host(fault, VMB_SITE_RX_OFFSET, h->data_offset / 8,
+                              fixed / 8);
     word = get64(rx, vmb_ring_advance(rx->read_, 16, rx->size_));
     count = word >> 32;
     room = (h->data_offset - fixed) / sizeof(struct vmb_xfer_range);
     if (count > room)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_RX_RANGES, count,
-                             room);
+        return vmb_fault_host(fault, VMB_SITE_RX_RANGES, count, room);
     out->page_set = (uint16_t)(word & 0xffff);
     out->range_count = (uint32_t)count;
     out->ranges_at_ = vmb_ring_advance(rx->read_, fixed, rx->size_);
@@ -174,8 +170,7 @@ enum vmb_status vmb_ring_next(struct vmb_ring_rx *rx, struct vmb_rx *out,
     if (held == 0)
         return VMB_AGAIN;
     if (held < least)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_RX_HEADER, held,
-                             least);
+        return vmb_fault_host(fault, VMB_SITE_RX_HEADER, held, least);
     return take_packet(rx, out, held, fault);
 }
 

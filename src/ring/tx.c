@@ -125,16 +125,13 @@ static enum vmb_status look_at_read(struct vmb_ring_tx *tx,
     uint32_t used, moved;
 
     if (read >= tx->size_)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_TX_READ_RANGE, read,
-                             tx->size_);
+        return vmb_fault_host(fault, VMB_SITE_TX_READ_RANGE, read, tx->size_);
     if (read % 8)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_TX_READ_ALIGN, read,
-                             8);
+        return vmb_fault_host(fault, VMB_SITE_TX_READ_ALIGN, read, 8);
     used = vmb_ring_distance(tx->read_, tx->published_, tx->size_);
     moved = vmb_ring_distance(tx->read_, read, tx->size_);
     if (moved > used)
-        return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_TX_READ_BACK, moved,
-                             used);
+        return vmb_fault_host(fault, VMB_SITE_TX_READ_BACK, moved, used);
     tx->read_ = read;
     return VMB_OK;
 }

@@ -21,7 +21,7 @@ void vmb_conn_record(struct vmb_conn *conn, const struct vmb_fault *fault)
 void vmb_conn_complain(struct vmb_conn *conn, enum vmb_site site, uint64_t got,
                        uint64_t limit)
 {
-    vmb_fault_set(&conn->why_, VMB_E_HOST, site, got, limit);
+    vmb_fault_host(&conn->why_, site, got, limit);
     vmb_conn_record(conn, &conn->why_);
 }
 
@@ -58,6 +58,35 @@ static bool cfg_is_wrong(const struct vmb_conn_cfg *cfg)
     if (cfg->features & ~(uint32_t)KNOWN_FEATURES)
         return true;
     return (cfg->features & VMB_CONN_FEATURE_CLIENT_ID) && !cfg->client_id;
+}
+
+/*
+ * From now on flags of this CPU are for channels of conn.  Atomic: its
+ * interrupt handler and its reader look at any time.
+ */
+void vmb_conn_serve(struct vmb_conn *conn, struct vmb_cpu *cpu)
+{
+    void *page = NULL;
+
+    if (conn->version_ && conn->version_ < VMB_VERSION_2_4)
+        page = conn->interrupt_page_;
+    __atomic_store_n(&cpu->interrupt_page_, page, __ATOMIC_RELEASE);
+    if (cpu->conn_ == conn)
+        return;
+    cpu->next_ = conn->cpus_;
+    conn->cpus_ = cpu;
+    __atomic_store_n(&cpu->conn_, conn, __ATOMIC_RELEASE);
+}
+
+static void serve_nobody(struct vmb_conn *conn)
+{
+    struct vmb_cpu *cpu;
+
+    while ((cpu = conn->cpus_) != NULL) {
+        conn->cpus_ = cpu->next_;
+        __atomic_store_n(&cpu->interrupt_page_, NULL, __ATOMIC_RELEASE);
+        __atomic_store_n(&cpu->conn_, NULL, __ATOMIC_RELEASE);
+    }
 }
 
 static void lay_out_pages(struct vmb_conn *conn)
@@ -98,7 +127,7 @@ enum vmb_status vmb_conn_start(struct vmb_conn *conn, struct vmb_hv *hv,
     if (cfg->offer_cap)
         __builtin_memset(cfg->offers, 0,
                          cfg->offer_cap * sizeof cfg->offers[0]);
-    cfg->cpu->conn_ = conn;
+    vmb_conn_serve(conn, cfg->cpu);
     conn->state_ = VMB_CONN_CONTACT;
     vmb_post_add(conn, &conn->work_, VMB_WORK_CONTACT);
     return VMB_OK;
@@ -174,8 +203,7 @@ void vmb_conn_unloaded(struct vmb_conn *conn)
     conn->version_ = 0;
     conn->state_ = VMB_CONN_DOWN;
     conn->unload_status_ = VMB_OK;
-    conn->cfg_.cpu->conn_ = NULL;
-    conn->cfg_.cpu->interrupt_page_ = NULL;
+    serve_nobody(conn);
 }
 
 /* Nothing that was to be posted before an unload matters after it. */
@@ -195,8 +223,10 @@ static enum vmb_status unload(struct vmb_conn *conn)
 {
     if (conn->state_ == VMB_CONN_UNLOADING)
         return VMB_E_STATE;
-    if (conn->state_ == VMB_CONN_DOWN)
+    if (conn->state_ == VMB_CONN_DOWN) {
+        conn->unload_status_ = VMB_OK;
         return VMB_OK;
+    }
     forget_all_work(conn);
     /* Hosts answer no unload from a guest they never accepted, and QEMU
      * crashes on one (observed on QEMU 10.0). */

@@ -58,6 +58,8 @@ void vmb_conn_tell(struct vmb_conn *conn, enum vmb_conn_event event,
 void vmb_conn_fail(struct vmb_conn *conn, const struct vmb_fault *why);
 void vmb_conn_unloaded(struct vmb_conn *conn);
 
+void vmb_conn_serve(struct vmb_conn *conn, struct vmb_cpu *cpu);
+
 /* version.c */
 enum vmb_status vmb_version_first(struct vmb_conn *conn);
 uint32_t vmb_version_current(const struct vmb_conn *conn);

@@ -15,7 +15,7 @@ static enum vmb_status modify(struct vmb_conn *conn, struct vmb_chan *chan,
     chan->next_cpu_ = cpu;
     chan->modify_status_ = VMB_AGAIN;
     /* Before the host moves it: its flag may come on either CPU. */
-    cpu->conn_ = conn;
+    vmb_conn_serve(conn, cpu);
     vmb_post_add(conn, &chan->work_, VMB_WORK_MODIFY);
     return VMB_OK;
 }

@@ -112,9 +112,7 @@ static enum vmb_status native_open(struct vmb_bus *bus, struct vmb_chan *chan)
         return VMB_E_STATE;
     if (!chan->cpu_)
         chan->cpu_ = conn->cfg_.cpu;
-    chan->cpu_->conn_ = conn;
-    if (conn->version_ < VMB_VERSION_2_4)
-        chan->cpu_->interrupt_page_ = conn->interrupt_page_;
+    vmb_conn_serve(conn, chan->cpu_);
     vmb_post_add(conn, &chan->work_, VMB_WORK_OPEN);
     return VMB_OK;
 }

@@ -32,16 +32,18 @@ static struct vmb_chan *open_channel(const struct vmb_conn *conn,
 
 struct vmb_chan *vmb_cpu_next_ready(struct vmb_cpu *cpu)
 {
+    const struct vmb_conn *conn =
+        __atomic_load_n(&cpu->conn_, __ATOMIC_ACQUIRE);
     struct vmb_chan *chan;
     uint32_t bit = 0, i;
 
     /* A host that sets flags as fast as we take them gets one pass. */
-    for (i = 0; cpu->conn_ && i < VMB_EVENT_FLAGS + WORDS; i++) {
+    for (i = 0; conn && i < VMB_EVENT_FLAGS + WORDS; i++) {
         if (!take_bit(&cpu->ready_[cpu->next_word_], &bit)) {
             cpu->next_word_ = (cpu->next_word_ + 1) % WORDS;
             continue;
         }
-        chan = open_channel(cpu->conn_, cpu->next_word_ * 64 + bit);
+        chan = open_channel(conn, cpu->next_word_ * 64 + bit);
         if (chan)
             return chan;
     }

@@ -10,8 +10,7 @@ static enum vmb_status match(struct vmb_chan *chan, struct vmb_rx *rx,
 {
     if (rx->kind != VMB_COMPLETION || vmb_txn_finish(chan, rx))
         return VMB_OK;
-    return vmb_fault_set(fault, VMB_E_HOST, VMB_SITE_RX_XID, rx->xid,
-                         chan->txn_cap_);
+    return vmb_fault_host(fault, VMB_SITE_RX_XID, rx->xid, chan->txn_cap_);
 }
 
 static enum vmb_status receive(struct vmb_chan *chan, struct vmb_rx *rx)

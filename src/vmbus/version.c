@@ -78,8 +78,7 @@ static void agreed(struct vmb_conn *conn,
     take_connection_id(conn, m);
     if (conn->version_ >= VMB_VERSION_6_0 && conn->in_bytes_ >= sizeof *m)
         conn->features_ = m->features & conn->cfg_.features;
-    if (conn->version_ < VMB_VERSION_2_4)
-        conn->cfg_.cpu->interrupt_page_ = conn->interrupt_page_;
+    vmb_conn_serve(conn, conn->cfg_.cpu);
     conn->state_ = VMB_CONN_OFFERS;
     vmb_post_add(conn, &conn->work_, VMB_WORK_OFFERS);
 }
