@@ -496,7 +496,7 @@ uint32_t vmb_sim_features(struct vmb_sim *sim); /* agreed flags */
 /* Nothing of the guest's is left anywhere: SynIC off, OS id 0.  [any] */
 bool vmb_sim_pristine(struct vmb_sim *sim);
 
-struct vmb_sim_stats {
+struct vmb_sim_counts {
     uint64_t signals;       /* HvSignalEvent calls accepted */
     uint64_t idle_signals;  /* of these, with nothing new in any ring */
     uint64_t monitor_hits;  /* monitor bits taken */
@@ -507,7 +507,7 @@ struct vmb_sim_stats {
     uint64_t ring_full; /* host packets that had to wait */
     uint64_t external_bytes;
 };
-void vmb_sim_stats(struct vmb_sim *sim, struct vmb_sim_stats *out); /* [any] */
+void vmb_sim_stats(struct vmb_sim *sim, struct vmb_sim_counts *out); /* [any] */
 
 #ifdef __cplusplus
 }

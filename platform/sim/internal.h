@@ -205,7 +205,7 @@ struct vmb_sim {
 
     char *text[VMB_H_TEXTS];
     uint32_t violations, excused;
-    struct vmb_sim_stats stats;
+    struct vmb_sim_counts stats;
     uint64_t signals;
 };
 

@@ -137,7 +137,7 @@ bool vmb_sim_pristine(struct vmb_sim *sim)
     return clean;
 }
 
-void vmb_sim_stats(struct vmb_sim *sim, struct vmb_sim_stats *out)
+void vmb_sim_stats(struct vmb_sim *sim, struct vmb_sim_counts *out)
 {
     vmb_h_enter(sim);
     *out = sim->stats;

@@ -122,10 +122,9 @@ static enum vmb_status begin_open(struct vmb_chan *chan, struct vmb_bus *bus,
 
     if (status != VMB_OK)
         return status;
-    if (offer->state_ == VMB_OFFER_RESCINDED)
+    if (offer->state_ != VMB_OFFER_PRESENT)
         return VMB_E_RESCINDED;
-    if (chan->state_ != VMB_CHAN_CLOSED || offer->chan_ ||
-        offer->state_ != VMB_OFFER_PRESENT)
+    if (chan->state_ != VMB_CHAN_CLOSED || offer->chan_)
         return VMB_E_STATE;
     set_up(chan, bus, offer, cfg);
     chan->gpadl_.ring_ = true;
@@ -179,7 +178,7 @@ static void begin_close(struct vmb_chan *chan)
     set_gate(chan, VMB_E_STATE);
     chan->close_wanted_ = false;
     chan->close_status_ = VMB_AGAIN;
-    if (chan->open_status_ == VMB_OK)
+    if (chan->open_status_ >= VMB_OK)
         chan->open_status_ = VMB_E_STATE;
     if (chan->modify_status_ == VMB_AGAIN)
         chan->modify_status_ = VMB_E_STATE;

@@ -126,11 +126,26 @@ void vmb_offers_add(struct vmb_conn *conn)
     vmb_conn_tell(conn, VMB_CONN_OFFER, offer);
 }
 
+/*
+ * It found no room in the table, and has no place to wait in for a host that
+ * takes no message now: that is then one device that is not offered again.
+ */
+static void release_lost(struct vmb_conn *conn, uint32_t relid)
+{
+    if (conn->state_ == VMB_CONN_OFFERS || conn->state_ == VMB_CONN_UP)
+        (void)vmb_post_now(conn, conn->message_connection_,
+                           vmb_message_released(conn, relid));
+}
+
 void vmb_offers_rescind(struct vmb_conn *conn)
 {
     uint32_t relid = conn->in_.relid.relid;
     struct vmb_offer *offer = vmb_offers_find(conn, relid);
 
+    if (!offer && conn->lost_.relid) {
+        release_lost(conn, relid);
+        return;
+    }
     if (!offer || offer->state_ != VMB_OFFER_PRESENT) {
         vmb_conn_record_stray(conn, relid, VMB_MSG_RESCIND);
         return;
