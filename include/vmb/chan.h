@@ -50,13 +50,13 @@ enum vmb_chan_state {
 
 struct vmb_chan { /* zeroed by the caller before first use */
     /* Shared by the lanes; only gate_ changes while they run. */
-    int32_t gate_; /* VMB_OK: open.  Else what every call returns. */
+    int32_t gate_; /* open, or what every call returns; 0: closed */
     uint32_t fault_claim_;
     uint32_t signal_owed_;
     struct vmb_bus *bus_;
     struct vmb_offer *offer_;
     struct vmb_txn *txns_;
-    uint16_t txn_cap_;
+    uint32_t txn_cap_;
     /* [bus] */
     enum vmb_chan_state state_;
     enum vmb_status open_status_, close_status_, modify_status_;
@@ -75,13 +75,13 @@ struct vmb_chan { /* zeroed by the caller before first use */
     struct vmb_ring_tx tx_;
     uint32_t txn_head_;      /* slots taken from the free queue, ever */
     uint32_t txn_tail_seen_; /* txn_tail_, last time tx looked */
-    uint16_t txn_at_;        /* txn_head_ modulo txn_cap_ */
+    uint32_t txn_at_;        /* txn_head_ modulo txn_cap_ */
     uint8_t gap2_[64];
     /* [rx] */
     uint32_t rx_lane_;
     struct vmb_ring_rx rx_;
     uint32_t txn_tail_; /* slots put back, ever, plus txn_cap_ */
-    uint16_t txn_back_; /* txn_tail_ modulo txn_cap_ */
+    uint32_t txn_back_; /* txn_tail_ modulo txn_cap_ */
 };
 
 /*

@@ -149,7 +149,8 @@ uint64_t vmb_hv_now(const struct vmb_hv *hv);
  * Collect what the hypervisor has flagged for this CPU and say what needs
  * doing.  This is the whole of an interrupt handler (but for EOI where
  * !cpu->auto_eoi) and the whole of a poll step: it records and returns, takes
- * no lock, calls nothing back.  Runs on the CPU it is for.  [isr]
+ * no lock, calls nothing back.  Runs on the CPU it is for; answers 0 on one
+ * that is not started (zeroed) or stopped.  [isr]
  */
 uint32_t vmb_cpu_scan(struct vmb_cpu *cpu);
 

@@ -10,6 +10,12 @@
     (VMB_PRIV_SYNIC | VMB_PRIV_HYPERCALL | VMB_PRIV_VP_INDEX | \
      VMB_PRIV_POST_MESSAGES | VMB_PRIV_SIGNAL_EVENTS)
 
+static enum vmb_status absent(struct vmb_fault *fault, uint32_t got,
+                              uint32_t wanted)
+{
+    return vmb_fault_set(fault, VMB_E_NOHV, VMB_SITE_HV_PRESENT, got, wanted);
+}
+
 /* Is the Hyper-V interface there at all?  Another hypervisor answers too. */
 static enum vmb_status find_interface(const struct vmb_platform *plat,
                                       const struct vmb_cpu_ops *cpu,
@@ -20,17 +26,14 @@ static enum vmb_status find_interface(const struct vmb_platform *plat,
 
     cpu->cpuid(plat->ctx, VMB_CPUID_FEATURES, r);
     if (!(r[2] & VMB_HV_PRESENT))
-        return vmb_fault_set(fault, VMB_E_NOHV, VMB_SITE_HV_PRESENT, r[2],
-                             VMB_HV_PRESENT);
+        return absent(fault, r[2], VMB_HV_PRESENT);
     cpu->cpuid(plat->ctx, VMB_CPUID_VENDOR, r);
     out->max_leaf = r[0];
     if (out->max_leaf < VMB_HV_LEAF_NEEDED)
-        return vmb_fault_set(fault, VMB_E_NOHV, VMB_SITE_HV_PRESENT,
-                             out->max_leaf, VMB_HV_LEAF_NEEDED);
+        return absent(fault, out->max_leaf, VMB_HV_LEAF_NEEDED);
     cpu->cpuid(plat->ctx, VMB_CPUID_INTERFACE, r);
     if (r[0] != VMB_HV_SIGNATURE)
-        return vmb_fault_set(fault, VMB_E_NOHV, VMB_SITE_HV_PRESENT, r[0],
-                             VMB_HV_SIGNATURE);
+        return absent(fault, r[0], VMB_HV_SIGNATURE);
     return VMB_OK;
 }
 

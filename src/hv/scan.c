@@ -39,6 +39,9 @@ uint32_t vmb_cpu_scan(struct vmb_cpu *cpu)
     void *interrupt_page;
     uint32_t work = 0;
 
+    /* An interrupt that was on its way while the CPU was stopped. */
+    if (!cpu->hv_)
+        return 0;
     if (vmb_host_load32(&slots[VMB_SINT_VMBUS].type))
         work |= VMB_WORK_BUS;
     work |= collect(cpu, &flags[VMB_SINT_VMBUS]);

@@ -107,8 +107,15 @@ enum vmb_status vmb_cpu_start(struct vmb_hv *hv, struct vmb_cpu *cpu,
     if (status != VMB_OK) {
         pages_off(cpu);
         cpu->hv_ = NULL;
+        return status;
     }
-    return status;
+    /*
+     * A message that an earlier owner left unread went with the slot; one that
+     * waits behind it needs an EOM, or no other ever comes (observed on QEMU
+     * 10.0).
+     */
+    vmb_hv_reg_set(hv, VMB_REG_EOM, 0);
+    return VMB_OK;
 }
 
 void vmb_cpu_stop(struct vmb_cpu *cpu)

@@ -9,43 +9,45 @@ static bool member_is_wrong(const struct vmb_mdl *mdl)
            vmb_page_span(mdl->byte_offset, mdl->byte_count) > mdl->pfn_count;
 }
 
-/* Bytes of the whole chain, every member checked. */
-static enum vmb_status chain_bytes(const struct vmb_mdl *mdl, uint64_t *bytes)
+/*
+ * Add what [from, to) of the chain takes of this member, which begins at byte
+ * `at` of it.
+ */
+static void add_member(const struct vmb_mdl *mdl, uint64_t at, uint64_t from,
+                       uint64_t to, struct vmb_mdl_extent *out, uint64_t *pfns)
 {
-    uint32_t members;
+    uint64_t end = at + mdl->byte_count;
+    uint64_t first = from > at ? from : at;
 
-    *bytes = 0;
-    for (members = 0; mdl; members++, mdl = mdl->next) {
-        if (members == VMB_MDL_CHAIN_MAX || member_is_wrong(mdl))
-            return VMB_E_ARG;
-        /* At most CHAIN_MAX * 2^32, far below 2^64. */
-        *bytes += mdl->byte_count;
-    }
-    return VMB_OK;
+    if (end > to)
+        end = to;
+    if (first >= end)
+        return;
+    out->ranges++;
+    *pfns += vmb_page_span(mdl->byte_offset + (first - at), end - first);
 }
 
 enum vmb_status vmb_mdl_measure(const struct vmb_mdl *mdl, uint64_t offset,
                                 uint64_t length, struct vmb_mdl_extent *out)
 {
-    struct vmb_mdl_walk walk;
-    struct vmb_gpa_range range;
-    uint64_t bytes, pfns = 0;
-    uint32_t ranges = 0;
+    uint64_t at = 0, pfns = 0, to = length ? offset + length : UINT64_MAX;
+    uint32_t members;
 
-    if (chain_bytes(mdl, &bytes) != VMB_OK || offset > bytes ||
-        length > bytes - offset)
+    if (to < offset)
         return VMB_E_ARG;
-    if (length == 0)
-        length = bytes - offset;
-    vmb_mdl_walk_start(&walk, mdl, offset, length);
-    while (vmb_mdl_walk_next(&walk, &range)) {
-        ranges++;
-        pfns += range.pfn_count;
+    out->ranges = 0;
+    for (members = 0; mdl; members++, mdl = mdl->next) {
+        if (members == VMB_MDL_CHAIN_MAX || member_is_wrong(mdl))
+            return VMB_E_ARG;
+        add_member(mdl, at, offset, to, out, &pfns);
+        /* At most CHAIN_MAX * 2^32, far below 2^64. */
+        at += mdl->byte_count;
     }
+    if (offset > at || (length && to > at))
+        return VMB_E_ARG;
     if (pfns > UINT32_MAX)
         return VMB_E_TOOBIG;
-    out->bytes = length;
-    out->ranges = ranges;
+    out->bytes = length ? length : at - offset;
     out->pfns = (uint32_t)pfns;
     return VMB_OK;
 }

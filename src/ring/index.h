@@ -2,10 +2,19 @@
 #ifndef VMB_SRC_RING_INDEX_H
 #define VMB_SRC_RING_INDEX_H
 /*
- * Arithmetic on ring offsets.  All arguments are offsets below size, size is a
- * multiple of 4096 below 2^26 (8190 pages), so no sum here can wrap 32 bits.
+ * Arithmetic on ring offsets.  All arguments, once checked, are offsets below
+ * size, size is a multiple of 4096 below 2^26 (8190 pages), so no sum here can
+ * wrap 32 bits.
  */
-#include <stdint.h>
+#include <vmb/status.h>
+
+/*
+ * An index of the other side's, before any of the arithmetic below: inside the
+ * ring, and a multiple of 8.  The site is the one for the first check; the one
+ * for the second follows it.
+ */
+enum vmb_status vmb_ring_check(struct vmb_fault *fault, enum vmb_site site,
+                               uint32_t index, uint32_t size);
 
 /* Bytes from `from` forward to `to`. */
 static inline uint32_t vmb_ring_distance(uint32_t from, uint32_t to,

@@ -42,12 +42,12 @@ static enum vmb_status look_at_write(struct vmb_ring_rx *rx,
     struct vmb_ring_control *control = rx->control_;
     /* Acquire: packets must not be read before the index that shows them. */
     uint32_t write = vmb_host_load32_acquire(&control->write);
+    enum vmb_status status =
+        vmb_ring_check(fault, VMB_SITE_RX_WRITE_RANGE, write, rx->size_);
     uint32_t had, has;
 
-    if (write >= rx->size_)
-        return vmb_fault_host(fault, VMB_SITE_RX_WRITE_RANGE, write, rx->size_);
-    if (write % 8)
-        return vmb_fault_host(fault, VMB_SITE_RX_WRITE_ALIGN, write, 8);
+    if (status != VMB_OK)
+        return status;
     had = vmb_ring_distance(rx->released_, rx->write_, rx->size_);
     has = vmb_ring_distance(rx->released_, write, rx->size_);
     if (has < had)

@@ -122,12 +122,12 @@ static enum vmb_status look_at_read(struct vmb_ring_tx *tx,
     /* Acquire: our next stores into the room must not overtake this load, or
      * they would hit bytes that the host has yet to read. */
     uint32_t read = vmb_host_load32_acquire(&control->read);
+    enum vmb_status status =
+        vmb_ring_check(fault, VMB_SITE_TX_READ_RANGE, read, tx->size_);
     uint32_t used, moved;
 
-    if (read >= tx->size_)
-        return vmb_fault_host(fault, VMB_SITE_TX_READ_RANGE, read, tx->size_);
-    if (read % 8)
-        return vmb_fault_host(fault, VMB_SITE_TX_READ_ALIGN, read, 8);
+    if (status != VMB_OK)
+        return status;
     used = vmb_ring_distance(tx->read_, tx->published_, tx->size_);
     moved = vmb_ring_distance(tx->read_, read, tx->size_);
     if (moved > used)

@@ -28,7 +28,7 @@ static void enter(struct vmb_chan *chan, enum vmb_chan_state state)
 static void set_gate(struct vmb_chan *chan, enum vmb_status status)
 {
     /* Release: see vmb_chan_gate(). */
-    __atomic_store_n(&chan->gate_, (int32_t)status, __ATOMIC_RELEASE);
+    __atomic_store_n(&chan->gate_, VMB_GATE(status), __ATOMIC_RELEASE);
 }
 
 /* The first lane to find something wrong writes the record. */
@@ -50,11 +50,11 @@ void vmb_chan_record(struct vmb_chan *chan, const struct vmb_fault *why)
 enum vmb_status vmb_chan_kill(struct vmb_chan *chan,
                               const struct vmb_fault *why)
 {
-    int32_t open = VMB_OK;
+    int32_t open = VMB_GATE(VMB_OK);
 
     vmb_chan_record(chan, why);
     /* A close that has begun meanwhile stays begun. */
-    __atomic_compare_exchange_n(&chan->gate_, &open, (int32_t)why->status,
+    __atomic_compare_exchange_n(&chan->gate_, &open, VMB_GATE(why->status),
                                 false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
     return why->status;
 }

@@ -12,10 +12,18 @@
  */
 #include <vmb/chan.h>
 
+/*
+ * The gate holds a status so turned that the one of a zeroed channel is
+ * VMB_E_STATE: it must not look like an open one.
+ */
+#define VMB_GATE(status) ((int32_t)(status) ^ VMB_E_STATE)
+
+/* VMB_OK, or what every call on this channel answers. */
 static inline enum vmb_status vmb_chan_gate(const struct vmb_chan *chan)
 {
     /* Acquire: whoever sees the channel open sees its rings set up. */
-    return (enum vmb_status)__atomic_load_n(&chan->gate_, __ATOMIC_ACQUIRE);
+    return (enum vmb_status)VMB_GATE(
+        __atomic_load_n(&chan->gate_, __ATOMIC_ACQUIRE));
 }
 
 /* chan.c */

@@ -47,21 +47,18 @@ static enum vmb_status check(const struct vmb_gpadl *gpadl,
 static enum vmb_status create(struct vmb_gpadl *gpadl, struct vmb_chan *chan,
                               const struct vmb_mdl *mdl)
 {
+    struct vmb_mdl_extent extent;
     enum vmb_status status;
-    uint64_t pages;
 
-    if (mdl->next || mdl->byte_count == 0 || !mdl->pfns ||
-        mdl->byte_offset >= VMB_PAGE_SIZE)
+    if (mdl->next || vmb_mdl_measure(mdl, 0, 0, &extent) != VMB_OK ||
+        extent.bytes == 0)
         return VMB_E_ARG;
-    pages = vmb_page_span(mdl->byte_offset, mdl->byte_count);
-    if (pages > mdl->pfn_count)
-        return VMB_E_ARG;
-    status = check(gpadl, chan, pages);
+    status = check(gpadl, chan, extent.pfns);
     if (status != VMB_OK)
         return status;
     gpadl->va_ = NULL;
     gpadl->pfns_ = mdl->pfns;
-    gpadl->page_count_ = (uint32_t)pages;
+    gpadl->page_count_ = extent.pfns;
     gpadl->byte_offset_ = mdl->byte_offset;
     gpadl->byte_count_ = mdl->byte_count;
     return begin(gpadl, chan);

@@ -17,26 +17,23 @@
 
 #include "../fault.h"
 
+/* The channel's own counters are 0 already. */
 void vmb_txn_init(struct vmb_chan *chan)
 {
-    uint16_t i;
+    uint32_t i;
 
     for (i = 0; i < chan->txn_cap_; i++) {
-        chan->txns_[i].user_ = NULL;
         chan->txns_[i].generation_ = 0;
-        chan->txns_[i].free_ = i;
+        chan->txns_[i].free_ = (uint16_t)i;
         chan->txns_[i].live_ = 0;
     }
-    chan->txn_head_ = 0;
-    chan->txn_at_ = 0;
     chan->txn_tail_ = chan->txn_cap_;
     chan->txn_tail_seen_ = chan->txn_cap_;
-    chan->txn_back_ = 0;
 }
 
-static uint16_t next(const struct vmb_chan *chan, uint16_t at)
+static uint32_t next(const struct vmb_chan *chan, uint32_t at)
 {
-    return (uint16_t)(at + 1 == chan->txn_cap_ ? 0 : at + 1);
+    return at + 1 == chan->txn_cap_ ? 0 : at + 1;
 }
 
 bool vmb_txn_available(struct vmb_chan *chan)
@@ -50,7 +47,7 @@ bool vmb_txn_available(struct vmb_chan *chan)
 
 uint64_t vmb_txn_take(struct vmb_chan *chan, void *user)
 {
-    uint16_t slot = chan->txns_[chan->txn_at_].free_;
+    uint32_t slot = chan->txns_[chan->txn_at_].free_;
     struct vmb_txn *txn = &chan->txns_[slot];
 
     chan->txn_at_ = next(chan, chan->txn_at_);
@@ -60,7 +57,7 @@ uint64_t vmb_txn_take(struct vmb_chan *chan, void *user)
         txn->generation_ = 1;
     /* Release: a completion may be on another CPU before we return. */
     __atomic_store_n(&txn->live_, (uint16_t)1, __ATOMIC_RELEASE);
-    return (uint64_t)txn->generation_ << 32 | (slot + 1u);
+    return (uint64_t)txn->generation_ << 32 | (slot + 1);
 }
 
 bool vmb_txn_finish(struct vmb_chan *chan, struct vmb_rx *rx)
