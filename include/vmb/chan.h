@@ -21,7 +21,7 @@ extern "C" {
 
 #define VMB_CHAN_USER_BYTES 120u
 
-struct vmb_txn { /* one request awaiting its completion */
+struct vmb_txn { /* a request awaiting its completion; zeroed at first */
     void *user_;
     uint32_t generation_; /* makes a replayed completion detectable */
     uint16_t free_;       /* this entry of the queue of free slots */

@@ -17,13 +17,15 @@
 
 #include "../fault.h"
 
-/* The channel's own counters are 0 already. */
+/*
+ * The channel's own counters are 0 already.  Generations go on from where an
+ * earlier life of the table left them, so that its ids are not ours.
+ */
 void vmb_txn_init(struct vmb_chan *chan)
 {
     uint32_t i;
 
     for (i = 0; i < chan->txn_cap_; i++) {
-        chan->txns_[i].generation_ = 0;
         chan->txns_[i].free_ = (uint16_t)i;
         chan->txns_[i].live_ = 0;
     }
