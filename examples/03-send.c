@@ -235,11 +235,16 @@ enum guest_verdict guest_main(const struct guest_boot *boot)
     say_step("sent, answered", &clock);
     example_expect("close", vmb_wait_close(&ex.conn, &chan), NULL);
     say_step("closed", &clock);
+    example_unload(&ex);
+    say_step("unloaded", &clock);
     check_interrupts();
     example_leave(&ex);
-    print("unloaded, interface handed back\n");
-    print("proved: the host parsed the page list%s\n",
-          is_testdev ? " and read exactly the bytes it names"
-                     : " (this host's device does not read the memory)");
+    print("interface handed back, as the next OS wants it\n");
+    print("proved: %s\n",
+          is_testdev
+              ? "the host read exactly the bytes that the page list names"
+              : "the host took the packet and its page list apart; its "
+                "device never\nlooks at the memory (./check boots one "
+                "that does)");
     return GUEST_PASS;
 }

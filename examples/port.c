@@ -230,14 +230,19 @@ static void check_handed_over(void)
     }
 }
 
-void example_leave(struct example *ex)
+void example_unload(struct example *ex)
 {
     enum vmb_status status = vmb_wait_unload(&ex->conn);
     struct vmb_fault fault;
-    unsigned cpu;
 
     vmb_conn_fault(&ex->conn, &fault);
     example_expect("unload", status, &fault);
+}
+
+void example_leave(struct example *ex)
+{
+    unsigned cpu;
+
     for (cpu = ex->cpu_count; cpu-- > 0;)
         run_on(cpu, stop_synic, &ex->cpus[cpu]);
     vmb_hv_stop(&ex->hv);

@@ -35,7 +35,10 @@ void example_claim(struct example *ex);
 /* Connect and wait for all offers. */
 void example_connect(struct example *ex);
 
-/* Unload, stop every CPU, give the interface back, and look that it is. */
+/* Make the host forget us. */
+void example_unload(struct example *ex);
+
+/* Stop every CPU, give the interface back, and look that it is. */
 void example_leave(struct example *ex);
 
 /* The next packet, slept or polled for, within two seconds. */
