@@ -243,6 +243,7 @@ void example_leave(struct example *ex)
 {
     unsigned cpu;
 
+    example_unload(ex);
     for (cpu = ex->cpu_count; cpu-- > 0;)
         run_on(cpu, stop_synic, &ex->cpus[cpu]);
     vmb_hv_stop(&ex->hv);

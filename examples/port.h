@@ -38,7 +38,8 @@ void example_connect(struct example *ex);
 /* Make the host forget us. */
 void example_unload(struct example *ex);
 
-/* Stop every CPU, give the interface back, and look that it is. */
+/* Unload if that is still to be done, stop every CPU, give the interface back,
+ * and look that it is. */
 void example_leave(struct example *ex);
 
 /* The next packet, slept or polled for, within two seconds. */
