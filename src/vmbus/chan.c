@@ -153,6 +153,15 @@ enum vmb_status vmb_chan_open_start(struct vmb_chan *chan, struct vmb_bus *bus,
     return status;
 }
 
+/* Nobody may wait for what will not be answered. */
+static void end_waits(struct vmb_chan *chan)
+{
+    if (chan->open_status_ >= VMB_OK)
+        chan->open_status_ = VMB_E_STATE;
+    if (chan->modify_status_ == VMB_AGAIN)
+        chan->modify_status_ = VMB_E_STATE;
+}
+
 static void finish_close(struct vmb_chan *chan)
 {
     __atomic_store_n(&chan->offer_->chan_, NULL, __ATOMIC_RELEASE);
@@ -178,10 +187,7 @@ static void begin_close(struct vmb_chan *chan)
     set_gate(chan, VMB_E_STATE);
     chan->close_wanted_ = false;
     chan->close_status_ = VMB_AGAIN;
-    if (chan->open_status_ >= VMB_OK)
-        chan->open_status_ = VMB_E_STATE;
-    if (chan->modify_status_ == VMB_AGAIN)
-        chan->modify_status_ = VMB_E_STATE;
+    end_waits(chan);
     enter(chan, VMB_CHAN_CLOSING);
     if (chan->host_open_ && !chan->rescinded_)
         chan->bus_->ops->close(chan->bus_, chan);
@@ -315,6 +321,8 @@ void vmb_bus_rescinded(struct vmb_chan *chan)
 
     vmb_fault_set(why, VMB_E_RESCINDED, VMB_SITE_RESCIND, chan->relid_, 0);
     chan->rescinded_ = true;
+    if (chan->modify_status_ == VMB_AGAIN)
+        chan->modify_status_ = VMB_E_RESCINDED;
     if (chan->state_ == VMB_CHAN_OPENING)
         vmb_bus_open_done(chan, why);
     else if (chan->state_ == VMB_CHAN_OPEN)
@@ -328,8 +336,7 @@ void vmb_bus_lost(struct vmb_chan *chan)
     vmb_fault_set(why, VMB_E_STATE, VMB_SITE_UNLOADED, chan->relid_, 0);
     vmb_chan_record(chan, why);
     set_gate(chan, VMB_E_STATE);
-    if (chan->open_status_ >= VMB_OK)
-        chan->open_status_ = VMB_E_STATE;
+    end_waits(chan);
     chan->gpadl_.state_ = VMB_GPADL_NONE;
     finish_close(chan);
 }

@@ -152,7 +152,8 @@ enum vmb_status vmb_conn_status(const struct vmb_conn *conn)
 
 static enum vmb_status poll_result(const struct vmb_conn *conn)
 {
-    if (conn->waiting_ || conn->queue_ || conn->releases_)
+    if (conn->waiting_ || conn->queue_ || conn->releases_ ||
+        __atomic_load_n(&conn->signals_owed_, __ATOMIC_RELAXED))
         return VMB_AGAIN;
     return vmb_conn_status(conn);
 }

@@ -47,6 +47,12 @@ static inline struct vmb_gpadl *vmb_work_gpadl(struct vmb_bus_work *work)
     return VMB_CONTAINER(work, struct vmb_gpadl, work_);
 }
 
+/* May work be begun that the host must answer? */
+static inline bool vmb_conn_is_up(const struct vmb_conn *conn)
+{
+    return conn->state_ == VMB_CONN_OFFERS || conn->state_ == VMB_CONN_UP;
+}
+
 /* conn.c */
 void vmb_conn_record(struct vmb_conn *conn, const struct vmb_fault *fault);
 /* The host broke the protocol: recorded, and nothing else. */

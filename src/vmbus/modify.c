@@ -5,8 +5,8 @@
 static enum vmb_status modify(struct vmb_conn *conn, struct vmb_chan *chan,
                               struct vmb_cpu *cpu)
 {
-    if (chan->state_ != VMB_CHAN_OPEN || chan->rescinded_ ||
-        chan->work_.waiting)
+    if (!vmb_conn_is_up(conn) || chan->state_ != VMB_CHAN_OPEN ||
+        chan->rescinded_ || chan->work_.waiting)
         return VMB_E_STATE;
     if (conn->version_ < VMB_VERSION_4_1)
         return VMB_E_NOFEATURE;

@@ -7,6 +7,7 @@
 #include "../host.h"
 #include "../hv/hypercall.h"
 #include "../trace.h"
+#include "chan_internal.h"
 #include "conn_internal.h"
 
 struct vmb_gpadl *vmb_native_gpadl(const struct vmb_conn *conn, uint32_t id)
@@ -31,11 +32,6 @@ static uint32_t new_id(struct vmb_conn *conn)
     return conn->last_gpadl_;
 }
 
-static bool is_up(const struct vmb_conn *conn)
-{
-    return conn->state_ == VMB_CONN_OFFERS || conn->state_ == VMB_CONN_UP;
-}
-
 /*
  * A caller's slip that would show only much later, as an answer that finds no
  * channel: an offer that is a copy, a CPU of another machine.
@@ -55,7 +51,7 @@ static enum vmb_status native_gpadl(struct vmb_bus *bus,
 {
     struct vmb_conn *conn = vmb_conn_of(bus);
 
-    if (!is_up(conn))
+    if (!vmb_conn_is_up(conn))
         return VMB_E_STATE;
     if (gpadl->ring_ && ring_is_wrong(conn, gpadl))
         return VMB_E_ARG;
@@ -71,7 +67,7 @@ static enum vmb_status native_gpadl_down(struct vmb_bus *bus,
 {
     struct vmb_conn *conn = vmb_conn_of(bus);
 
-    if (!is_up(conn))
+    if (!vmb_conn_is_up(conn))
         return VMB_E_STATE;
     vmb_post_add(conn, &gpadl->work_, VMB_WORK_GPADL_DOWN);
     return VMB_OK;
@@ -108,7 +104,7 @@ static enum vmb_status native_open(struct vmb_bus *bus, struct vmb_chan *chan)
 {
     struct vmb_conn *conn = vmb_conn_of(bus);
 
-    if (!is_up(conn))
+    if (!vmb_conn_is_up(conn))
         return VMB_E_STATE;
     if (!chan->cpu_)
         chan->cpu_ = conn->cfg_.cpu;
@@ -121,7 +117,7 @@ static void native_close(struct vmb_bus *bus, struct vmb_chan *chan)
 {
     struct vmb_conn *conn = vmb_conn_of(bus);
 
-    if (is_up(conn))
+    if (vmb_conn_is_up(conn))
         vmb_post_add(conn, &chan->work_, VMB_WORK_CLOSE);
 }
 
@@ -189,8 +185,10 @@ void vmb_native_signal_owed(struct vmb_conn *conn)
         return;
     for (i = 0; i < conn->cfg_.offer_cap; i++) {
         chan = conn->cfg_.offers[i].chan_;
+        /* Not after its close: nothing listens at that connection id. */
         if (chan &&
-            __atomic_exchange_n(&chan->signal_owed_, 0u, __ATOMIC_RELAXED))
+            __atomic_exchange_n(&chan->signal_owed_, 0u, __ATOMIC_RELAXED) &&
+            vmb_chan_gate(chan) == VMB_OK)
             (void)native_signal(&conn->bus_, chan);
     }
 }

@@ -94,7 +94,7 @@ static bool is_short(const struct vmb_conn *conn)
 /* Could this be an offer?  What is wrong with it is on record. */
 static bool is_sound(struct vmb_conn *conn, uint32_t relid)
 {
-    if (conn->state_ != VMB_CONN_OFFERS && conn->state_ != VMB_CONN_UP)
+    if (!vmb_conn_is_up(conn))
         vmb_conn_record_stray(conn, relid, VMB_MSG_OFFER);
     else if (is_short(conn))
         vmb_conn_complain(conn, VMB_SITE_MSG_SHORT, conn->in_bytes_,
@@ -153,8 +153,8 @@ void vmb_offers_rescind(struct vmb_conn *conn)
     offer->state_ = VMB_OFFER_RESCINDED;
     conn->releases_++;
     if (offer->chan_) {
-        /* No answer to an open comes any more: this is it. */
-        if (offer->chan_->work_.what == VMB_WORK_OPEN)
+        /* No answer to an open or a move comes any more: this is it. */
+        if (offer->chan_->work_.what != VMB_WORK_CLOSE)
             vmb_post_forget(conn, &offer->chan_->work_);
         vmb_bus_rescinded(offer->chan_);
     }
@@ -182,7 +182,7 @@ void vmb_offers_release(struct vmb_conn *conn)
 {
     uint32_t i, bytes;
 
-    if (conn->state_ != VMB_CONN_OFFERS && conn->state_ != VMB_CONN_UP)
+    if (!vmb_conn_is_up(conn))
         return;
     for (i = 0; conn->releases_ && i < conn->cfg_.offer_cap; i++) {
         struct vmb_offer *offer = &conn->cfg_.offers[i];

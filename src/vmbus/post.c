@@ -151,7 +151,11 @@ static void fail(struct vmb_conn *conn, struct vmb_bus_work *work)
     case VMB_WORK_GPADL_DOWN:
         vmb_native_torndown(vmb_work_gpadl(work), why);
         break;
-    default: /* a close has no answer, and so none to miss */
+    case VMB_WORK_CLOSE:
+        /* The host has not heard of it: the next close says it again. */
+        vmb_work_chan(work)->host_open_ = true;
+        break;
+    default:
         break;
     }
 }
