@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/*
+ * Sends and receives on an open channel: when the host is signalled, what a
+ * failed signal or a lie does, and who may be inside at the same time.
+ */
+#include "fake_bus.h"
+#include "packets.h"
+
+static struct fake_bus bus;
+static struct vmb_chan chan;
+static struct vmb_chan_cfg cfg;
+static struct peer_ring to_host, to_guest;
+static struct peer_image image;
+static uint8_t *ring;
+
+static int set_up(void **state)
+{
+    (void)state;
+    ring = new_pages(6);
+    fake_bus_init(&bus);
+    memset(&chan, 0, sizeof chan);
+    memset(&cfg, 0, sizeof cfg);
+    cfg.ring = ring;
+    cfg.tx_pages = 2;
+    cfg.rx_pages = 2;
+    fake_open(&bus, &chan, &cfg);
+    to_host = peer_of_tx(&chan.tx_);
+    to_guest = peer_of_rx(&chan.rx_);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free(ring);
+    return 0;
+}
+
+/* A packet of `total` bytes in the ring. */
+static enum vmb_status pass(uint32_t total,
+                            enum vmb_status (*how)(struct vmb_chan *,
+                                                   const struct vmb_out *))
+{
+    static const uint8_t payload[2 * PAGE];
+    struct vmb_iov iov = { payload, total - 24 };
+    struct vmb_out out = { .kind = VMB_INBAND, .iov = &iov, .iov_count = 1 };
+
+    return how(&chan, &out);
+}
+
+static enum vmb_status send(uint32_t total)
+{
+    return pass(total, vmb_chan_send);
+}
+
+static enum vmb_status stage(uint32_t total)
+{
+    return pass(total, vmb_chan_stage);
+}
+
+static void host_sends(uint32_t payload)
+{
+    peer_begin(&image, 6, 0, payload);
+    peer_payload(&image);
+    while (payload--)
+        peer_put_bytes(&image, &(uint8_t){ (uint8_t)payload }, 1);
+    peer_end(&image, 0);
+    assert_true(peer_add(&to_guest, &image));
+}
+
+/* ---- signals ---------------------------------------------------------------
+ */
+
+static void the_host_is_signalled_for_the_first_packet(void **state)
+{
+    (void)state;
+    assert_int_equal(send(64), VMB_OK);
+    assert_calls(&bus, "S");
+    assert_int_equal(send(64), VMB_OK);
+    assert_int_equal(send(64), VMB_OK);
+    assert_calls(&bus, "");
+    while (peer_take(&to_host, &image))
+        assert_int_equal(image.len, 64);
+    peer_set_word(&to_host, PEER_MASK, 1);
+    assert_int_equal(send(64), VMB_OK);
+    assert_calls(&bus, "");
+}
+
+static void a_batch_is_signalled_once(void **state)
+{
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < 10; i++)
+        assert_int_equal(stage(64), VMB_OK);
+    assert_calls(&bus, "");
+    assert_int_equal(peer_used(&to_host), 0);
+    assert_int_equal(vmb_chan_flush(&chan), VMB_OK);
+    assert_calls(&bus, "S");
+    assert_int_equal(peer_used(&to_host), 640);
+    assert_int_equal(vmb_chan_flush(&chan), VMB_OK);
+    assert_calls(&bus, "");
+}
+
+static void a_large_batch_is_shown_early(void **state)
+{
+    uint32_t i;
+
+    (void)state;
+    for (i = 1; i <= 15; i++) {
+        assert_int_equal(stage(64), VMB_OK);
+        assert_int_equal(peer_used(&to_host), 0);
+    }
+    assert_int_equal(stage(64), VMB_OK); /* an eighth of two pages */
+    assert_int_equal(peer_used(&to_host), 1024);
+    assert_calls(&bus, "S");
+}
+
+static void a_send_shows_what_was_staged(void **state)
+{
+    (void)state;
+    assert_int_equal(stage(64), VMB_OK);
+    assert_int_equal(send(80), VMB_OK);
+    assert_calls(&bus, "S");
+    assert_true(peer_take(&to_host, &image));
+    assert_int_equal(image.len, 64);
+    assert_true(peer_take(&to_host, &image));
+    assert_int_equal(image.len, 80);
+}
+
+static void a_full_ring_shows_its_batch_and_states_the_wish(void **state)
+{
+    (void)state;
+    assert_int_equal(send(2 * PAGE - 1000), VMB_OK);
+    assert_int_equal(stage(560), VMB_OK);
+    assert_int_equal(stage(800), VMB_AGAIN);
+    assert_int_equal(peer_used(&to_host), 2 * PAGE - 440);
+    assert_int_equal(peer_word(&to_host, PEER_PENDING), 808);
+    assert_true(peer_take(&to_host, &image));
+    assert_int_equal(stage(800), VMB_OK);
+    assert_int_equal(vmb_chan_flush(&chan), VMB_OK);
+    assert_int_equal(peer_word(&to_host, PEER_PENDING), 0);
+    assert_int_equal(send(2 * PAGE - 8), VMB_E_TOOBIG);
+    assert_int_equal(send(2 * PAGE - 16), VMB_AGAIN);
+}
+
+static void a_waiting_host_is_signalled_when_room_comes(void **state)
+{
+    struct vmb_rx rx;
+
+    (void)state;
+    peer_set_word(&to_guest, PEER_FEATURE, 1);
+    host_sends(4000);
+    host_sends(4000);
+    peer_set_word(&to_guest, PEER_PENDING, 4000);
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_OK);
+    assert_calls(&bus, "");
+    assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    assert_calls(&bus, "S");
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_OK);
+    assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    assert_calls(&bus, "");
+}
+
+static void a_signal_put_off_is_no_failure(void **state)
+{
+    struct vmb_rx rx;
+
+    (void)state;
+    bus.signal_says = VMB_AGAIN;
+    assert_int_equal(send(64), VMB_OK);
+    assert_true(peer_take(&to_host, &image));
+    assert_int_equal(stage(64), VMB_OK);
+    assert_int_equal(vmb_chan_flush(&chan), VMB_OK);
+    peer_set_word(&to_guest, PEER_FEATURE, 1);
+    host_sends(8);
+    peer_set_word(&to_guest, PEER_PENDING, 2 * PAGE - 8);
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_OK);
+    assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    assert_calls(&bus, "SSS");
+}
+
+/* All or nothing: the packet is in the ring, so the send was done. */
+static void a_signal_that_fails_kills_the_channel(void **state)
+{
+    struct vmb_fault fault;
+    struct vmb_rx rx;
+
+    (void)state;
+    bus.signal_says = VMB_E_HYPERCALL;
+    assert_int_equal(send(64), VMB_OK);
+    assert_int_equal(peer_used(&to_host), 64);
+    assert_int_equal(send(64), VMB_E_HYPERCALL);
+    assert_int_equal(stage(64), VMB_E_HYPERCALL);
+    assert_int_equal(vmb_chan_flush(&chan), VMB_E_HYPERCALL);
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_E_HYPERCALL);
+    assert_int_equal(vmb_chan_release(&chan), VMB_E_HYPERCALL);
+    assert_true(vmb_chan_arm(&chan));
+    assert_int_equal(peer_used(&to_host), 64);
+    vmb_chan_fault(&chan, &fault);
+    assert_int_equal(fault.status, VMB_E_HYPERCALL);
+    assert_int_equal(fault.site, VMB_SITE_HV_HYPERCALL);
+    assert_int_equal(fault.host_code, 5);
+    fake_close(&bus, &chan);
+}
+
+static void a_signal_that_fails_is_told_by_flush_and_release(void **state)
+{
+    struct vmb_rx rx;
+
+    (void)state;
+    bus.signal_says = VMB_E_HYPERCALL;
+    assert_int_equal(stage(64), VMB_OK);
+    assert_int_equal(vmb_chan_flush(&chan), VMB_E_HYPERCALL);
+    fake_close(&bus, &chan);
+    fake_open(&bus, &chan, &cfg);
+    peer_set_word(&to_guest, PEER_FEATURE, 1);
+    host_sends(8);
+    peer_set_word(&to_guest, PEER_PENDING, 2 * PAGE - 8);
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_OK);
+    assert_int_equal(vmb_chan_release(&chan), VMB_E_HYPERCALL);
+}
+
+/* ---- lies
+ * -------------------------------------------------------------------- */
+
+static void assert_killed(enum vmb_site site)
+{
+    struct vmb_fault fault;
+    struct vmb_rx rx;
+
+    vmb_chan_fault(&chan, &fault);
+    assert_int_equal(fault.status, VMB_E_HOST);
+    assert_int_equal(fault.site, site);
+    assert_int_equal(send(64), VMB_E_HOST);
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_E_HOST);
+    /* A second thing wrong does not cover the first. */
+    fake_rescind(&bus, &chan);
+    vmb_chan_fault(&chan, &fault);
+    assert_int_equal(fault.site, site);
+    assert_int_equal(send(64), VMB_E_HOST);
+}
+
+static void a_lie_to_the_receiver_costs_the_channel(void **state)
+{
+    struct vmb_rx rx;
+
+    (void)state;
+    peer_set_word(&to_guest, PEER_WRITE, 4);
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_E_HOST);
+    assert_killed(VMB_SITE_RX_WRITE_ALIGN);
+}
+
+static void a_lie_to_the_sender_costs_the_channel(void **state)
+{
+    (void)state;
+    assert_int_equal(send(2 * PAGE - 100), VMB_OK);
+    peer_set_word(&to_host, PEER_READ, 2 * PAGE);
+    assert_int_equal(send(200), VMB_E_HOST);
+    assert_killed(VMB_SITE_TX_READ_RANGE);
+}
+
+static void payload_cannot_be_read_after_the_gate_fell(void **state)
+{
+    uint8_t copy[16] = { 0 };
+    struct vmb_rx rx, next;
+
+    (void)state;
+    host_sends(16);
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_OK);
+    assert_int_equal(vmb_rx_copy(&chan, &rx, 0, copy, 16), 16);
+    peer_set_word(&to_guest, PEER_WRITE, 4);
+    assert_int_equal(vmb_chan_recv(&chan, &next), VMB_E_HOST);
+    assert_int_equal(vmb_rx_copy(&chan, &rx, 0, copy, 16), 0);
+}
+
+/* ---- waking
+ * -------------------------------------------------------------------- */
+
+static void arming_tells_of_what_slipped_in(void **state)
+{
+    struct vmb_rx rx;
+
+    (void)state;
+    assert_false(vmb_chan_arm(&chan));
+    assert_int_equal(peer_word(&to_guest, PEER_MASK), 0);
+    host_sends(8);
+    assert_true(vmb_chan_arm(&chan));
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_OK);
+    assert_int_equal(peer_word(&to_guest, PEER_MASK), 1);
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_AGAIN);
+    assert_false(vmb_chan_arm(&chan));
+}
+
+/* ---- lanes
+ * ----------------------------------------------------------------------- */
+
+static uint32_t entered;
+
+/* From inside a send: the tx lane is taken, the others are free. */
+static void enter_from_tx(struct fake_bus *from, struct vmb_chan *in)
+{
+    struct vmb_out out = { .kind = VMB_INBAND };
+    struct vmb_rx rx;
+
+    from->on_signal = NULL;
+    assert_int_equal(vmb_chan_send(in, &out), VMB_E_LANE);
+    assert_int_equal(vmb_chan_stage(in, &out), VMB_E_LANE);
+    assert_int_equal(vmb_chan_flush(in), VMB_E_LANE);
+    assert_int_equal(vmb_chan_recv(in, &rx), VMB_AGAIN);
+    assert_int_equal(vmb_chan_release(in), VMB_OK);
+    assert_false(vmb_chan_arm(in));
+    entered++;
+}
+
+static void enter_from_rx(struct fake_bus *from, struct vmb_chan *in)
+{
+    struct vmb_out out = { .kind = VMB_INBAND };
+    struct vmb_rx rx;
+
+    from->on_signal = NULL;
+    assert_int_equal(vmb_chan_recv(in, &rx), VMB_E_LANE);
+    assert_int_equal(vmb_chan_release(in), VMB_E_LANE);
+    assert_true(vmb_chan_arm(in));
+    assert_int_equal(vmb_chan_send(in, &out), VMB_OK);
+    entered++;
+}
+
+static void a_second_sender_is_turned_away(void **state)
+{
+    (void)state;
+    entered = 0;
+    bus.on_signal = enter_from_tx;
+    assert_int_equal(send(64), VMB_OK);
+    assert_int_equal(entered, 1);
+    assert_int_equal(peer_used(&to_host), 64);
+    assert_int_equal(send(64), VMB_OK); /* the lane is free again */
+}
+
+static void a_second_receiver_is_turned_away(void **state)
+{
+    struct vmb_rx rx;
+
+    (void)state;
+    entered = 0;
+    bus.on_signal = enter_from_rx;
+    peer_set_word(&to_guest, PEER_FEATURE, 1);
+    host_sends(8);
+    peer_set_word(&to_guest, PEER_PENDING, 2 * PAGE - 8);
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_OK);
+    assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    assert_int_equal(entered, 1);
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_AGAIN);
+}
+
+static void a_second_opener_is_turned_away(void **state)
+{
+    struct vmb_gpadl gpadl = { 0 };
+    struct vmb_chan other = { 0 };
+
+    (void)state;
+    bus.bus.lane_ = 1; /* somebody on another CPU is inside */
+    assert_int_equal(vmb_chan_open_start(&other, &bus.bus, &bus.offer, &cfg),
+                     VMB_E_LANE);
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_E_LANE);
+    assert_int_equal(vmb_gpadl_create_virtual_start(&gpadl, &chan, ring, PAGE),
+                     VMB_E_LANE);
+    assert_calls(&bus, "");
+    bus.bus.lane_ = 0;
+    fake_close(&bus, &chan);
+    assert_int_equal(bus.bus.lane_, 0);
+}
+
+#define on_bus(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        on_bus(the_host_is_signalled_for_the_first_packet),
+        on_bus(a_batch_is_signalled_once),
+        on_bus(a_large_batch_is_shown_early),
+        on_bus(a_send_shows_what_was_staged),
+        on_bus(a_full_ring_shows_its_batch_and_states_the_wish),
+        on_bus(a_waiting_host_is_signalled_when_room_comes),
+        on_bus(a_signal_put_off_is_no_failure),
+        on_bus(a_signal_that_fails_kills_the_channel),
+        on_bus(a_signal_that_fails_is_told_by_flush_and_release),
+        on_bus(a_lie_to_the_receiver_costs_the_channel),
+        on_bus(a_lie_to_the_sender_costs_the_channel),
+        on_bus(payload_cannot_be_read_after_the_gate_fell),
+        on_bus(arming_tells_of_what_slipped_in),
+        on_bus(a_second_sender_is_turned_away),
+        on_bus(a_second_receiver_is_turned_away),
+        on_bus(a_second_opener_is_turned_away),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/*
+ * Both sides store one word and then look at another; who looks first may
+ * miss the other for ever.  Here the hook on loads (src/host.h) looks, at the
+ * moment of each such load, whether the store before it has been made.
+ */
+#include <vmb/wire/hv.h>
+
+#include "host.h"
+#include "hv/synic.h"
+#include "packets.h"
+
+static uint8_t *pages;
+static struct peer_ring ring;
+
+/* The load that is watched for, and what must be stored by then. */
+static struct {
+    const void *load;
+    const void *store;
+    uint32_t value;
+    uint32_t seen;
+} watch;
+
+void vmb_host_hook_loaded(const volatile void *at, size_t len)
+{
+    uint32_t stored;
+
+    (void)len;
+    if (at != watch.load)
+        return;
+    memcpy(&stored, watch.store, sizeof stored);
+    assert_int_equal(stored, watch.value);
+    watch.seen++;
+}
+
+static void expect(const void *store, uint32_t value, const void *load)
+{
+    watch.load = load;
+    watch.store = store;
+    watch.value = value;
+    watch.seen = 0;
+}
+
+static const void *word(uint32_t number)
+{
+    return pages + number * 4;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    pages = new_pages(4);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    watch.load = NULL;
+    free(pages);
+    return 0;
+}
+
+static void the_wish_is_stated_before_the_second_look(void **state)
+{
+    struct vmb_fault fault;
+    struct vmb_ring_tx tx;
+
+    (void)state;
+    place_tx(&tx, pages, 1, 0, 0);
+    tx.write_ = tx.published_ = 4000;
+    expect(word(PEER_PENDING), 208, word(PEER_READ));
+    assert_int_equal(vmb_ring_want_room(&tx, 200, &fault), VMB_AGAIN);
+    assert_int_equal(watch.seen, 1);
+}
+
+static void packets_are_shown_before_the_mask_is_looked_at(void **state)
+{
+    struct vmb_ring_tx tx;
+
+    (void)state;
+    place_tx(&tx, pages, 1, 0, 0);
+    tx.write_ = 64;
+    expect(word(PEER_WRITE), 64, word(PEER_MASK));
+    assert_true(vmb_ring_publish(&tx));
+    assert_int_equal(watch.seen, 1);
+    tx.write_ = 128;
+    expect(word(PEER_WRITE), 128, word(PEER_READ));
+    assert_false(vmb_ring_publish(&tx));
+    assert_int_equal(watch.seen, 1);
+}
+
+static void room_is_given_before_the_wish_is_looked_at(void **state)
+{
+    static struct peer_image image;
+    struct vmb_fault fault;
+    struct vmb_ring_rx rx;
+    struct vmb_rx out;
+
+    (void)state;
+    place_rx(&rx, pages, 1, 4064, 0);
+    ring = peer_of_rx(&rx);
+    peer_begin(&image, 6, 0, 0);
+    peer_payload(&image);
+    peer_put64(&image, 1);
+    peer_end(&image, 0);
+    assert_true(peer_add(&ring, &image));
+    assert_int_equal(vmb_ring_next(&rx, &out, &fault), VMB_OK);
+    expect(word(PEER_READ), 0, word(PEER_PENDING));
+    assert_false(vmb_ring_release(&rx));
+    assert_int_equal(watch.seen, 1);
+}
+
+static void arming_unmasks_before_the_last_look(void **state)
+{
+    struct vmb_ring_rx rx;
+
+    (void)state;
+    place_rx(&rx, pages, 1, 64, 0);
+    expect(word(PEER_MASK), 0, word(PEER_WRITE));
+    assert_false(vmb_ring_arm(&rx));
+    assert_int_equal(watch.seen, 1);
+}
+
+static uint32_t eoms;
+
+static void reg_set(void *ctx, uint32_t reg, uint64_t value)
+{
+    (void)ctx;
+    (void)value;
+    eoms += reg == VMB_REG_EOM;
+}
+
+static void a_message_slot_is_freed_before_the_pending_flag(void **state)
+{
+    const struct vmb_cpu_ops ops = { .reg_set = reg_set };
+    const struct vmb_platform plat = { .size = sizeof plat };
+    struct vmb_hv hv = { .plat = &plat, .cpu = &ops };
+    struct vmb_cpu cpu = { .hv_ = &hv, .simp_ = pages };
+    uint8_t *slot = pages + VMB_SINT_VMBUS * 256, message[240];
+    struct vmb_fault fault;
+    uint32_t bytes;
+
+    (void)state;
+    slot[0] = 1;
+    slot[4] = 8;
+    slot[5] = VMB_MESSAGE_PENDING;
+    eoms = 0;
+    expect(slot, 0, slot + 5);
+    assert_int_equal(vmb_synic_take(&cpu, message, 240, &bytes, &fault),
+                     VMB_OK);
+    assert_int_equal(watch.seen, 1);
+    assert_int_equal(eoms, 1);
+}
+
+#define ordered(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        ordered(the_wish_is_stated_before_the_second_look),
+        ordered(packets_are_shown_before_the_mask_is_looked_at),
+        ordered(room_is_given_before_the_wish_is_looked_at),
+        ordered(arming_unmasks_before_the_last_look),
+        ordered(a_message_slot_is_freed_before_the_pending_flag),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/*
+ * Library and host at once, on two threads, each going to sleep whenever the
+ * rules allow it and waking the other only when the rules say so.  A wake-up
+ * that is lost shows as a sleep that takes too long; the thread sanitizer sees
+ * what is not ordered.  The host's side is peer.c and the rules below:
+ *
+ *   after a packet   signal if the mask is 0 and the ring was empty before
+ *   after reading    signal if free space came to reach pending_send_size
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <time.h>
+
+#include "packets.h"
+
+#define PACKETS  30000u
+#define PATIENCE 20 /* seconds; a wake-up takes microseconds */
+
+static uint8_t *pages;
+static struct peer_ring ring;
+static sem_t guest_wakes, host_wakes;
+static struct peer_image host_image;
+
+static void sleep_on(sem_t *sem, const char *who)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE;
+    while (sem_timedwait(sem, &until) != 0) {
+        if (errno != EINTR) {
+            print_message("%s was not woken\n", who);
+            abort();
+        }
+    }
+}
+
+/* Packet `number` has as many payload bytes as this, all alike. */
+static uint32_t length_of(uint32_t number)
+{
+    return 8 * (1 + number * 7919 % 60);
+}
+
+/* ---- the library sends --------------------------------------------------- */
+
+static uint32_t free_bytes(void)
+{
+    return ring.size - peer_used(&ring);
+}
+
+/* Both sides of the comparison by the same write index, the latest. */
+static void host_wakes_sender(uint32_t taken)
+{
+    uint32_t wish = peer_word(&ring, PEER_PENDING);
+    uint32_t after = free_bytes();
+
+    if (wish && after - taken < wish && after >= wish)
+        sem_post(&guest_wakes);
+}
+
+static void *host_receives(void *context)
+{
+    uint32_t number;
+
+    (void)context;
+    for (number = 0; number < PACKETS; number++) {
+        while (!peer_take(&ring, &host_image)) {
+            peer_set_word(&ring, PEER_MASK, 0);
+            if (peer_used(&ring) == 0)
+                sleep_on(&host_wakes, "the host, as receiver,");
+            peer_set_word(&ring, PEER_MASK, 1);
+        }
+        if (peer_get(&host_image, 8, 8) != number ||
+            host_image.len != 24 + length_of(number) ||
+            host_image.b[host_image.len - 9] != (uint8_t)number)
+            abort();
+        host_wakes_sender(host_image.len);
+    }
+    return NULL;
+}
+
+static void send_number(struct vmb_ring_tx *tx, uint32_t number)
+{
+    static uint8_t payload[500];
+    struct vmb_iov iov = { payload, length_of(number) };
+    struct vmb_out out = { .kind = VMB_INBAND, .iov = &iov, .iov_count = 1 };
+    struct vmb_out_size size;
+    struct vmb_fault fault;
+
+    memset(payload, (uint8_t)number, sizeof payload);
+    assert_int_equal(vmb_ring_measure(&out, &size), VMB_OK);
+    while (vmb_ring_reserve(tx, size.total, &fault) == VMB_AGAIN)
+        if (vmb_ring_want_room(tx, size.total, &fault) == VMB_AGAIN)
+            sleep_on(&guest_wakes, "the library, as sender,");
+    vmb_ring_write(tx, &out, &size, number);
+    if (vmb_ring_publish(tx))
+        sem_post(&host_wakes);
+}
+
+static void run(void *(*host)(void *), void (*guest)(void))
+{
+    pthread_t thread;
+
+    sem_init(&guest_wakes, 0, 0);
+    sem_init(&host_wakes, 0, 0);
+    assert_int_equal(pthread_create(&thread, NULL, host, NULL), 0);
+    guest();
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    sem_destroy(&guest_wakes);
+    sem_destroy(&host_wakes);
+    free(pages);
+}
+
+static struct vmb_ring_tx tx;
+
+static void guest_sends(void)
+{
+    uint32_t number;
+
+    for (number = 0; number < PACKETS; number++)
+        send_number(&tx, number);
+}
+
+static void nobody_sleeps_on_a_packet_or_on_room(void **state)
+{
+    (void)state;
+    pages = new_pages(2);
+    vmb_ring_tx_init(&tx, pages, 1);
+    ring = peer_of_tx(&tx);
+    peer_set_word(&ring, PEER_MASK, 1);
+    run(host_receives, guest_sends);
+}
+
+/* ---- the library receives ------------------------------------------------ */
+
+static bool host_adds(uint32_t number)
+{
+    uint32_t i;
+
+    peer_begin(&host_image, 6, 0, number);
+    peer_payload(&host_image);
+    for (i = 0; i < length_of(number); i += 8)
+        peer_put64(&host_image, number);
+    peer_end(&host_image, 0);
+    return peer_add(&ring, &host_image);
+}
+
+static void *host_sends(void *context)
+{
+    uint32_t number, start;
+
+    (void)context;
+    for (number = 0; number < PACKETS; number++) {
+        for (;;) {
+            start = peer_word(&ring, PEER_WRITE);
+            if (host_adds(number))
+                break;
+            peer_set_word(&ring, PEER_PENDING, host_image.len + 8);
+            if (free_bytes() < host_image.len + 8)
+                sleep_on(&host_wakes, "the host, as sender,");
+            peer_set_word(&ring, PEER_PENDING, 0);
+        }
+        if (peer_word(&ring, PEER_MASK) == 0 &&
+            peer_word(&ring, PEER_READ) == start)
+            sem_post(&guest_wakes);
+    }
+    return NULL;
+}
+
+static struct vmb_ring_rx rx;
+
+static void receive_number(uint32_t number)
+{
+    uint64_t payload[64] = { 0 };
+    struct vmb_fault fault;
+    struct vmb_rx out;
+    enum vmb_status status;
+
+    while ((status = vmb_ring_next(&rx, &out, &fault)) == VMB_AGAIN) {
+        if (vmb_ring_release(&rx))
+            sem_post(&host_wakes);
+        if (!vmb_ring_arm(&rx))
+            sleep_on(&guest_wakes, "the library, as receiver,");
+    }
+    assert_int_equal(status, VMB_OK);
+    assert_int_equal(out.xid, number);
+    assert_int_equal(out.len, length_of(number));
+    assert_int_equal(vmb_ring_copy(&rx, &out, 0, payload, sizeof payload),
+                     out.len);
+    assert_int_equal(payload[out.len / 8 - 1], number);
+    if (number % 5 == 0 && vmb_ring_release(&rx))
+        sem_post(&host_wakes);
+}
+
+static void guest_receives(void)
+{
+    uint32_t number;
+
+    for (number = 0; number < PACKETS; number++)
+        receive_number(number);
+}
+
+static void nobody_sleeps_on_what_slipped_in(void **state)
+{
+    (void)state;
+    pages = new_pages(2);
+    vmb_ring_rx_init(&rx, pages, 1);
+    ring = peer_of_rx(&rx);
+    peer_set_word(&ring, PEER_FEATURE, 1);
+    run(host_sends, guest_receives);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nobody_sleeps_on_a_packet_or_on_room),
+        cmocka_unit_test(nobody_sleeps_on_what_slipped_in),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
