@@ -122,7 +122,8 @@ struct vmb_conn { /* members are the library's; the busiest come first */
     struct vmb_bus_work work_; /* contact, offers, unload */
     uint32_t last_gpadl_;
     uint32_t signals_owed_;
-    bool contacted_; /* the host may hold memory of ours */
+    bool unload_posted_; /* its answer may come late, and counts */
+    bool contacted_;     /* the host may hold memory of ours */
     void *interrupt_page_;
     void *monitor_to_guest_, *monitor_to_host_;
     void *message_page_;
@@ -244,7 +245,8 @@ struct vmb_hv *vmb_conn_hv(const struct vmb_conn *conn);
  * Move an open channel's interrupts to another CPU.  Needs version 4.1.  [bus]
  *
  * VMB_OK           begun; ask vmb_conn_modify_status()
- * VMB_E_ARG        a CPU that is not started, or of another interface
+ * VMB_E_ARG        a CPU that is not started, or of another interface, or a
+ *                  channel of another connection
  * VMB_E_STATE      channel not open, or an earlier move is under way
  * VMB_E_NOFEATURE  version agreed is below 4.1
  */

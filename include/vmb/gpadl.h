@@ -45,7 +45,8 @@ struct vmb_gpadl { /* zeroed by the caller before first use */
     uint32_t page_count_, byte_offset_, byte_count_;
     uint32_t id_, relid_;
     enum vmb_gpadl_state state_;
-    bool ring_; /* carries its channel's rings */
+    bool down_posted_; /* the host has been asked to let go */
+    bool ring_;        /* carries its channel's rings */
     struct vmb_fault fault_;
 };
 

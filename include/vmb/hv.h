@@ -49,7 +49,8 @@ struct vmb_hv { /* members ending in _ are the library's */
     struct vmb_hv_info info;
     struct vmb_fault fault_;
     void *hypercall_page_;
-    void *tsc_page_; /* NULL: the counter register tells the time */
+    void *tsc_page_;        /* NULL: the counter register tells the time */
+    struct vmb_conn *conn_; /* the one connection there may be */
     bool started_;
 };
 

@@ -72,7 +72,7 @@ struct vmb_ring_tx {
     uint32_t write_;     /* next byte to write, staged packets included */
     uint32_t published_; /* what the other side has been shown */
     uint32_t read_;      /* the other side's index, last time we looked */
-    bool wanted_;        /* the other side has been asked for room */
+    uint32_t wanted_;    /* bytes of room that it was asked to tell of, or 0 */
 };
 
 /* The receiving side. */

@@ -9,15 +9,11 @@
     8 /* then the counter register, which is always right \
        */
 
-/* High half of a 64 by 64 bit product. */
+__extension__ typedef unsigned __int128 wide; /* one instruction each */
+
 static uint64_t multiply_high(uint64_t a, uint64_t b)
 {
-    uint64_t a0 = (uint32_t)a, a1 = a >> 32;
-    uint64_t b0 = (uint32_t)b, b1 = b >> 32;
-    uint64_t middle = a1 * b0 + (a0 * b0 >> 32);
-    uint64_t other = a0 * b1 + (uint32_t)middle;
-
-    return a1 * b1 + (middle >> 32) + (other >> 32);
+    return (uint64_t)((wide)a * b >> 64);
 }
 
 /*

@@ -1,31 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
-#include <vmb/mdl.h>
+#include "member.h"
 
 uint64_t vmb_page_span(uint64_t at, uint64_t len)
 {
-    uint64_t in_first = VMB_PAGE_SIZE - at % VMB_PAGE_SIZE;
+    /* No sum of at and len, which could wrap: whole pages apart. */
+    uint64_t rest = at % VMB_PAGE_SIZE + len % VMB_PAGE_SIZE;
 
     if (len == 0)
         return 0;
-    if (len <= in_first)
-        return 1;
-    /* No sum of at and len, which could wrap: count what lies beyond. */
-    len -= in_first;
-    return 1 + len / VMB_PAGE_SIZE + (len % VMB_PAGE_SIZE != 0);
+    return len / VMB_PAGE_SIZE + (rest + VMB_PAGE_SIZE - 1) / VMB_PAGE_SIZE;
 }
 
 enum vmb_status vmb_mdl_from_pfns(struct vmb_mdl *mdl, const uint64_t *pfns,
                                   uint32_t pfn_count, uint32_t byte_offset,
                                   uint32_t byte_count)
 {
-    if (byte_offset >= VMB_PAGE_SIZE || (byte_count && !pfns) ||
-        vmb_page_span(byte_offset, byte_count) > pfn_count)
+    const struct vmb_mdl made = { NULL, pfns, pfn_count, byte_offset,
+                                  byte_count };
+
+    if (vmb_mdl_is_wrong(&made))
         return VMB_E_ARG;
-    mdl->next = NULL;
-    mdl->pfns = pfns;
-    mdl->pfn_count = pfn_count;
-    mdl->byte_offset = byte_offset;
-    mdl->byte_count = byte_count;
+    *mdl = made;
     return VMB_OK;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
-#include <vmb/mdl.h>
+#include "member.h"
 
-/* A member whose pages do not hold its bytes. */
-static bool member_is_wrong(const struct vmb_mdl *mdl)
+bool vmb_mdl_is_wrong(const struct vmb_mdl *mdl)
 {
     return mdl->byte_offset >= VMB_PAGE_SIZE ||
            (mdl->byte_count && !mdl->pfns) ||
@@ -37,7 +36,7 @@ enum vmb_status vmb_mdl_measure(const struct vmb_mdl *mdl, uint64_t offset,
         return VMB_E_ARG;
     out->ranges = 0;
     for (members = 0; mdl; members++, mdl = mdl->next) {
-        if (members == VMB_MDL_CHAIN_MAX || member_is_wrong(mdl))
+        if (members == VMB_MDL_CHAIN_MAX || vmb_mdl_is_wrong(mdl))
             return VMB_E_ARG;
         add_member(mdl, at, offset, to, out, &pfns);
         /* At most CHAIN_MAX * 2^32, far below 2^64. */

@@ -29,7 +29,7 @@ void vmb_ring_tx_init(struct vmb_ring_tx *tx, void *pages, uint32_t data_pages)
     tx->write_ = 0;
     tx->published_ = 0;
     tx->read_ = 0;
-    tx->wanted_ = false;
+    tx->wanted_ = 0;
 }
 
 /* Kinds that a guest may send, and what may come with each. */
@@ -174,7 +174,7 @@ enum vmb_status vmb_ring_want_room(struct vmb_ring_tx *tx, uint32_t total,
      * the largest packet leaves 8 bytes for those that want it passed.
      */
     vmb_host_store32(&control->pending_send_size, total + 8);
-    tx->wanted_ = true;
+    tx->wanted_ = total;
     /*
      * The wish before our second look at the read index: otherwise the host
      * may drain the ring, see no wish, and leave us waiting for ever.
@@ -245,6 +245,7 @@ static void put_payload(struct cursor *c, const struct vmb_out *out,
 void vmb_ring_write(struct vmb_ring_tx *tx, const struct vmb_out *out,
                     const struct vmb_out_size *size, uint64_t xid)
 {
+    struct vmb_ring_control *control = tx->control_;
     struct cursor c = { tx->data_, tx->size_, tx->write_ };
     uint64_t length8 = (size->total - VMB_PACKET_TRAILER_BYTES) / 8;
     uint64_t flags = out->want_reply ? VMB_PACKET_WANT_REPLY : 0;
@@ -258,6 +259,12 @@ void vmb_ring_write(struct vmb_ring_tx *tx, const struct vmb_out *out,
     put64(&c, (uint64_t)tx->write_ << 32);
     VMB_INVARIANT(c.at == vmb_ring_advance(tx->write_, size->total, tx->size_));
     tx->write_ = c.at;
+    /* The packet that room was asked for is in: a wish left standing would
+     * cost the host a signal.  A smaller one does not end the wait. */
+    if (tx->wanted_ && size->total >= tx->wanted_) {
+        vmb_host_store32(&control->pending_send_size, 0);
+        tx->wanted_ = 0;
+    }
 }
 
 bool vmb_ring_publish(struct vmb_ring_tx *tx)
@@ -267,11 +274,6 @@ bool vmb_ring_publish(struct vmb_ring_tx *tx)
 
     if (tx->write_ == before)
         return false;
-    if (tx->wanted_) {
-        /* Room came: a wish left standing would cost the host a signal. */
-        vmb_host_store32(&control->pending_send_size, 0);
-        tx->wanted_ = false;
-    }
     /* Release: the packets before the index that shows them. */
     vmb_host_store32_release(&control->write, tx->write_);
     tx->published_ = tx->write_;

@@ -109,7 +109,7 @@ enum vmb_status vmb_conn_start(struct vmb_conn *conn, struct vmb_hv *hv,
 
     if (cfg_is_wrong(cfg))
         return VMB_E_ARG;
-    if (!hv->started_ || cfg->cpu->hv_ != hv || cfg->cpu->conn_)
+    if (!hv->started_ || cfg->cpu->hv_ != hv || hv->conn_)
         return VMB_E_STATE;
     __builtin_memset(conn, 0, sizeof *conn);
     conn->cfg_ = *cfg;
@@ -128,6 +128,7 @@ enum vmb_status vmb_conn_start(struct vmb_conn *conn, struct vmb_hv *hv,
         __builtin_memset(cfg->offers, 0,
                          cfg->offer_cap * sizeof cfg->offers[0]);
     vmb_conn_serve(conn, cfg->cpu);
+    hv->conn_ = conn;
     conn->state_ = VMB_CONN_CONTACT;
     vmb_post_add(conn, &conn->work_, VMB_WORK_CONTACT);
     return VMB_OK;
@@ -152,8 +153,12 @@ enum vmb_status vmb_conn_status(const struct vmb_conn *conn)
 
 static enum vmb_status poll_result(const struct vmb_conn *conn)
 {
-    if (conn->waiting_ || conn->queue_ || conn->releases_ ||
-        __atomic_load_n(&conn->signals_owed_, __ATOMIC_RELAXED))
+    if (conn->waiting_)
+        return VMB_AGAIN;
+    /* On a connection that is down these wait for nothing that could come. */
+    if (vmb_conn_is_up(conn) &&
+        (conn->releases_ ||
+         __atomic_load_n(&conn->signals_owed_, __ATOMIC_RELAXED)))
         return VMB_AGAIN;
     return vmb_conn_status(conn);
 }
@@ -201,10 +206,12 @@ void vmb_conn_unloaded(struct vmb_conn *conn)
 {
     lose_everything(conn);
     conn->contacted_ = false;
+    conn->unload_posted_ = false;
     conn->version_ = 0;
     conn->state_ = VMB_CONN_DOWN;
     conn->unload_status_ = VMB_OK;
     serve_nobody(conn);
+    conn->hv_->conn_ = NULL;
 }
 
 /* Nothing that was to be posted before an unload matters after it. */

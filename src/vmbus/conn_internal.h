@@ -90,7 +90,8 @@ void vmb_modify_done(struct vmb_chan *chan, const struct vmb_fault *why);
 
 /* messages.c: fill conn->out_, return its bytes */
 uint32_t vmb_message_build(struct vmb_conn *conn, struct vmb_bus_work *work);
-uint32_t vmb_message_released(struct vmb_conn *conn, uint32_t relid);
+uint32_t vmb_message_of_relid(struct vmb_conn *conn, uint32_t number,
+                              uint32_t relid);
 /* Is there more to build for this work after step messages? */
 bool vmb_message_more(const struct vmb_bus_work *work);
 

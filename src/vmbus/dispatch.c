@@ -31,13 +31,30 @@ static struct vmb_chan *awaiting(struct vmb_conn *conn, uint32_t relid,
     return offer->chan_;
 }
 
+/*
+ * An open that was given up has come about: undo it, for nobody else will, and
+ * a host takes no teardown of the rings before.
+ */
+static void late_open(struct vmb_conn *conn,
+                      const struct vmb_msg_open_result *m)
+{
+    struct vmb_offer *offer = vmb_offers_find(conn, m->relid);
+
+    vmb_conn_record_stray(conn, m->relid, VMB_MSG_OPEN_RESULT);
+    if (m->status || !offer || !vmb_conn_is_up(conn) ||
+        (offer->chan_ && offer->chan_->state_ == VMB_CHAN_OPEN))
+        return;
+    (void)vmb_post_now(conn, conn->message_connection_,
+                       vmb_message_of_relid(conn, VMB_MSG_CLOSE, m->relid));
+}
+
 static void on_open_result(struct vmb_conn *conn)
 {
     const struct vmb_msg_open_result *m = &conn->in_.open_result;
     struct vmb_chan *chan = awaiting(conn, m->relid, VMB_WORK_OPEN);
 
     if (!chan || m->open_id != chan->gpadl_.id_) {
-        vmb_conn_record_stray(conn, m->relid, VMB_MSG_OPEN_RESULT);
+        late_open(conn, m);
         return;
     }
     vmb_post_forget(conn, &chan->work_);
@@ -65,7 +82,8 @@ static void on_gpadl_torndown(struct vmb_conn *conn)
     const struct vmb_msg_gpadl_torndown *m = &conn->in_.gpadl_torndown;
     struct vmb_gpadl *gpadl = vmb_native_gpadl(conn, m->gpadl);
 
-    if (!gpadl || !vmb_post_awaits(&gpadl->work_, VMB_WORK_GPADL_DOWN)) {
+    /* Late is fine: a host may let go after we stopped waiting. */
+    if (!gpadl || !gpadl->down_posted_) {
         vmb_conn_record_stray(conn, m->gpadl, VMB_MSG_GPADL_TORNDOWN);
         return;
     }
@@ -75,7 +93,7 @@ static void on_gpadl_torndown(struct vmb_conn *conn)
 
 static void on_unload_response(struct vmb_conn *conn)
 {
-    if (!vmb_post_awaits(&conn->work_, VMB_WORK_UNLOAD)) {
+    if (!conn->unload_posted_) {
         vmb_conn_record_stray(conn, 0, VMB_MSG_UNLOAD_RESPONSE);
         return;
     }

@@ -14,6 +14,7 @@ static enum vmb_status begin(struct vmb_gpadl *gpadl, struct vmb_chan *chan)
     gpadl->relid_ = chan->relid_;
     gpadl->fault_.status = VMB_OK;
     gpadl->state_ = VMB_GPADL_CREATING;
+    gpadl->down_posted_ = false;
     status = chan->bus_->ops->gpadl(chan->bus_, gpadl);
     if (status != VMB_OK)
         gpadl->state_ = VMB_GPADL_NONE;

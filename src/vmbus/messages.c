@@ -66,8 +66,8 @@ static uint32_t build_open(struct vmb_conn *conn, struct vmb_bus_work *work)
 
 static uint32_t build_close(struct vmb_conn *conn, struct vmb_bus_work *work)
 {
-    conn->out_.relid.relid = vmb_work_chan(work)->relid_;
-    return sizeof conn->out_.relid;
+    return vmb_message_of_relid(conn, VMB_MSG_CLOSE,
+                                vmb_work_chan(work)->relid_);
 }
 
 static uint32_t build_modify(struct vmb_conn *conn, struct vmb_bus_work *work)
@@ -167,9 +167,10 @@ uint32_t vmb_message_build(struct vmb_conn *conn, struct vmb_bus_work *work)
     return builders[work->what].build(conn, work);
 }
 
-uint32_t vmb_message_released(struct vmb_conn *conn, uint32_t relid)
+uint32_t vmb_message_of_relid(struct vmb_conn *conn, uint32_t number,
+                              uint32_t relid)
 {
-    blank(conn, VMB_MSG_RELID_RELEASED);
+    blank(conn, number);
     conn->out_.relid.relid = relid;
     return sizeof conn->out_.relid;
 }

@@ -10,7 +10,7 @@ static enum vmb_status modify(struct vmb_conn *conn, struct vmb_chan *chan,
         return VMB_E_STATE;
     if (conn->version_ < VMB_VERSION_4_1)
         return VMB_E_NOFEATURE;
-    if (cpu->hv_ != conn->hv_)
+    if (cpu->hv_ != conn->hv_ || chan->bus_ != &conn->bus_)
         return VMB_E_ARG;
     chan->next_cpu_ = cpu;
     chan->modify_status_ = VMB_AGAIN;

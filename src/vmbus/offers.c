@@ -133,8 +133,9 @@ void vmb_offers_add(struct vmb_conn *conn)
 static void release_lost(struct vmb_conn *conn, uint32_t relid)
 {
     if (conn->state_ == VMB_CONN_OFFERS || conn->state_ == VMB_CONN_UP)
-        (void)vmb_post_now(conn, conn->message_connection_,
-                           vmb_message_released(conn, relid));
+        (void)vmb_post_now(
+            conn, conn->message_connection_,
+            vmb_message_of_relid(conn, VMB_MSG_RELID_RELEASED, relid));
 }
 
 void vmb_offers_rescind(struct vmb_conn *conn)
@@ -189,7 +190,8 @@ void vmb_offers_release(struct vmb_conn *conn)
 
         if (offer->state_ != VMB_OFFER_RESCINDED || in_use(conn, offer))
             continue;
-        bytes = vmb_message_released(conn, offer->relid);
+        bytes =
+            vmb_message_of_relid(conn, VMB_MSG_RELID_RELEASED, offer->relid);
         if (vmb_post_now(conn, conn->message_connection_, bytes) == VMB_AGAIN)
             return;
         offer->state_ = VMB_OFFER_FREE;

@@ -112,10 +112,40 @@ static uint32_t connection_for(struct vmb_conn *conn,
     return conn->message_connection_;
 }
 
+/*
+ * Version 0.13 knows no answer to unload (OpenVMM protocol.rs), yet QEMU gives
+ * one, and drops what was posted before it (observed on QEMU 10.0): a moment
+ * is waited for it, and none is as good as one.
+ */
+#define UNLOAD_0_13_WAIT 10000000ull /* 1 s */
+
+static bool may_stay_unanswered(const struct vmb_conn *conn)
+{
+    return conn->version_ == VMB_VERSION_0_13 && !conn->gpadls_;
+}
+
 static void unload_failed(struct vmb_conn *conn, const struct vmb_fault *why)
 {
+    if (why->status == VMB_E_TIMEOUT && may_stay_unanswered(conn)) {
+        vmb_conn_unloaded(conn);
+        return;
+    }
     vmb_conn_fail(conn, why);
     conn->unload_status_ = why->status;
+}
+
+/*
+ * The host has not heard of it, so the next close says it again; and the
+ * teardown queued behind must not go out alone: QEMU grants it and goes on
+ * using the rings (observed on QEMU 10.0).
+ */
+static void close_failed(struct vmb_conn *conn, struct vmb_chan *chan)
+{
+    chan->host_open_ = true;
+    if (!chan->gpadl_.work_.waiting)
+        return;
+    vmb_post_forget(conn, &chan->gpadl_.work_);
+    vmb_native_torndown(&chan->gpadl_, &conn->why_);
 }
 
 /* Work that will not be answered, conn->why_ says why: tell its owner. */
@@ -152,8 +182,7 @@ static void fail(struct vmb_conn *conn, struct vmb_bus_work *work)
         vmb_native_torndown(vmb_work_gpadl(work), why);
         break;
     case VMB_WORK_CLOSE:
-        /* The host has not heard of it: the next close says it again. */
-        vmb_work_chan(work)->host_open_ = true;
+        close_failed(conn, vmb_work_chan(work));
         break;
     default:
         break;
@@ -170,14 +199,15 @@ static void posted(struct vmb_conn *conn, struct vmb_bus_work *work)
     unlink_queued(conn, work);
     if (work->what == VMB_WORK_CONTACT)
         conn->contacted_ = true;
+    if (work->what == VMB_WORK_GPADL_DOWN)
+        vmb_work_gpadl(work)->down_posted_ = true;
+    if (work->what == VMB_WORK_UNLOAD)
+        conn->unload_posted_ = true;
     if (work->what == VMB_WORK_CLOSE)
         vmb_post_forget(conn, work);
-    /* Version 0.13 knows no answer to unload (OpenVMM protocol.rs). */
-    if (work->what == VMB_WORK_UNLOAD && conn->version_ == VMB_VERSION_0_13 &&
-        !conn->gpadls_) {
-        vmb_post_forget(conn, work);
-        vmb_conn_unloaded(conn);
-    }
+    if (work->what == VMB_WORK_UNLOAD && may_stay_unanswered(conn) &&
+        conn->cfg_.timeout > UNLOAD_0_13_WAIT)
+        work->deadline -= conn->cfg_.timeout - UNLOAD_0_13_WAIT;
     if (work->what == VMB_WORK_MODIFY && conn->version_ < VMB_VERSION_5_3) {
         vmb_post_forget(conn, work);
         vmb_modify_done(vmb_work_chan(work), &vmb_no_fault);
