@@ -152,8 +152,13 @@ static void ask_balloon(const struct vmb_mdl *mdl)
     if (answer.type != 2 || answer.transaction != ask.transaction)
         guest_fail("answer of type %u to transaction 0x%x",
                    (unsigned)answer.type, (unsigned)answer.transaction);
-    print("host's answer: dynamic memory 0.2 %saccepted, transaction 0x%x\n",
-          answer.accepted & 1 ? "" : "not ", (unsigned)answer.transaction);
+    /* A version too old to be accepted is answered again and again, and so is
+     * good to ask with. */
+    print(
+        "host's answer: version 0.2 of dynamic memory is %s, as it should be; "
+        "transaction 0x%x\n",
+        answer.accepted & 1 ? "accepted" : "refused",
+        (unsigned)answer.transaction);
 }
 
 static void ask_testdev(const struct vmb_mdl *mdl)
@@ -220,7 +225,7 @@ enum guest_verdict guest_main(const struct guest_boot *boot)
     example_begin(&ex, boot);
     example_claim(&ex);
     clock = vmb_hv_now(&ex.hv);
-    print("%u processors, %s\n", ex.cpu_count,
+    print("%u processor%s, %s\n", ex.cpu_count, ex.cpu_count > 1 ? "s" : "",
           ex.interrupts ? "interrupt driven" : "polled");
     example_connect(&ex);
     version = vmb_conn_version(&ex.conn);

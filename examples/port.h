@@ -25,7 +25,8 @@ struct example {
     uint32_t work[GUEST_MAX_CPUS]; /* collected by interrupts */
 };
 
-/* mode=poll|irq, cpus=N, max=V, min=V (0x50003 is version 5.3), trace. */
+/* mode=poll|irq, cpus=N, max=V, min=V (0x50003 is version 5.3),
+ * monitor, trace. */
 void example_begin(struct example *ex, const struct guest_boot *boot);
 
 /* Detect and claim the interface, start every CPU's SynIC; no Hyper-V ends the

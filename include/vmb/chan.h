@@ -95,7 +95,8 @@ struct vmb_chan { /* zeroed by the caller before first use */
  *                  data too long, offer not in the connection's table (a
  *                  copy), or a CPU of another interface
  * VMB_E_TOOBIG     more than VMB_GPADL_PAGES pages in all
- * VMB_E_STATE      chan is not closed, or the offer has a channel
+ * VMB_E_STATE      chan is not closed, the offer has a channel, or the
+ *                  connection is not up
  * VMB_E_RESCINDED  the offer is gone
  */
 VMB_NODISCARD enum vmb_status
@@ -129,7 +130,7 @@ VMB_NODISCARD enum vmb_status vmb_chan_close_start(struct vmb_chan *chan);
  * VMB_AGAIN      under way
  * VMB_E_TIMEOUT, VMB_E_HYPERCALL  the host has not let go: close again, or
  *                unload the connection
- * VMB_E_STATE    nobody asked
+ * VMB_E_STATE    nobody asked, or the connection is not up: unload it
  * [bus]
  */
 VMB_NODISCARD enum vmb_status

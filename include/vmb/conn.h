@@ -136,21 +136,22 @@ struct vmb_conn { /* members are the library's; the busiest come first */
 };
 
 /*
- * Every function here and in chan.h and gpadl.h that begins something may, in
- * check builds, also return VMB_E_LANE: someone else is in the [bus] lane.
+ * Every function here and in chan.h and gpadl.h that begins something
+ * (but vmb_conn_start(), which is before all lanes) may, in check builds, also
+ * return VMB_E_LANE: someone else is in the [bus] lane.
  */
 
 /*
  * Begin.  Versions are tried newest first between ceiling and floor.  *conn,
- * *hv, cfg->cpu, the pages and the table must live until the connection is
+ * *hv, cfg->cpu, the pages, the table and *client_id must live until it is
  * unloaded.  Everything an earlier connection of *conn knew is forgotten: call
  * this only when that one was unloaded, or never got anywhere.  [bus]
  *
  * VMB_OK       begun; ask vmb_conn_status()
- * VMB_E_ARG    pages not aligned, no CPU, table missing, or a feature that
- *              this library does not know
+ * VMB_E_ARG    pages not aligned, no CPU, table missing, a feature that this
+ *              library does not know, or CLIENT_ID without client_id
  * VMB_E_STATE  hv or CPU has not been started, or *hv has a connection
- * VMB_E_VERSION  floor above ceiling
+ * VMB_E_VERSION  no version known here lies between floor and ceiling
  */
 VMB_NODISCARD enum vmb_status vmb_conn_start(struct vmb_conn *conn,
                                              struct vmb_hv *hv,
@@ -195,7 +196,7 @@ VMB_NODISCARD enum vmb_status vmb_conn_unload_start(struct vmb_conn *conn);
  * VMB_OK         the host has let go of everything
  * VMB_AGAIN      under way
  * VMB_E_TIMEOUT, VMB_E_HYPERCALL  it has not said so: memory may be in use
- * VMB_E_STATE    not asked for
+ * VMB_E_STATE    not asked for since start
  * [bus]
  */
 VMB_NODISCARD enum vmb_status
@@ -247,7 +248,8 @@ struct vmb_hv *vmb_conn_hv(const struct vmb_conn *conn);
  * VMB_OK           begun; ask vmb_conn_modify_status()
  * VMB_E_ARG        a CPU that is not started, or of another interface, or a
  *                  channel of another connection
- * VMB_E_STATE      channel not open, or an earlier move is under way
+ * VMB_E_STATE      channel not open or rescinded, connection not up, or an
+ *                  earlier move is under way
  * VMB_E_NOFEATURE  version agreed is below 4.1
  */
 VMB_NODISCARD enum vmb_status vmb_conn_modify_start(struct vmb_conn *conn,

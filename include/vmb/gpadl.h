@@ -35,7 +35,9 @@ enum vmb_gpadl_state {
     VMB_GPADL_DOUBTFUL /* no answer: the host may hold the memory */
 };
 
-struct vmb_gpadl { /* zeroed by the caller before first use */
+/* Zeroed by the caller before first use.  It, too, is the library's until
+ * vmb_gpadl_destroy_status() reads VMB_OK. */
+struct vmb_gpadl {
     struct vmb_bus *bus_;
     struct vmb_chan *chan_;
     struct vmb_gpadl *next_;
@@ -93,7 +95,8 @@ uint32_t vmb_gpadl_id(const struct vmb_gpadl *gpadl);
  * Take the memory back.  [bus]
  *
  * VMB_OK       begun, or there was nothing to take back
- * VMB_E_STATE  still being created: wait for that first
+ * VMB_E_STATE  still being created: wait for that first; or the connection is
+ *              not up: unload it
  */
 VMB_NODISCARD enum vmb_status vmb_gpadl_destroy_start(struct vmb_gpadl *gpadl);
 

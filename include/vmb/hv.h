@@ -34,7 +34,7 @@ struct vmb_hv_info {
 };
 
 struct vmb_hv_cfg {
-    void *pages;          /* VMB_HV_PAGES, page aligned */
+    void *pages;          /* VMB_HV_PAGES, aligned; x86: the first executable */
     uint64_t guest_os_id; /* TLFS 2.6; 0: an open-source guest, unnamed */
     /*
      * Go on although someone else's guest OS id is set.  Right after a boot
@@ -100,7 +100,8 @@ VMB_NODISCARD enum vmb_status vmb_hv_detect(const struct vmb_platform *plat,
  * and vmb_hv_fault() says why.  [bus]
  *
  * VMB_OK
- * VMB_E_ARG, VMB_E_NOHV, VMB_E_NOFEATURE  as vmb_hv_detect()
+ * VMB_E_ARG, VMB_E_NOHV, VMB_E_NOFEATURE  as vmb_hv_detect(); also pages not
+ *              aligned, and no clock, neither the host's nor plat->now()
  * VMB_E_OWNED  as there, and cfg->take_over is not set
  * VMB_E_HOST   a register did not take the value written
  */
@@ -110,7 +111,8 @@ VMB_NODISCARD enum vmb_status vmb_hv_start(struct vmb_hv *hv,
 
 /*
  * Give the interface back: TSC page, hypercall page and guest OS id off, so
- * that the next OS finds it unclaimed.  Every CPU is stopped before.  [bus]
+ * that the next OS finds it unclaimed.  Every CPU is stopped before.  Does
+ * nothing on one that is zeroed or stopped.  [bus]
  */
 void vmb_hv_stop(struct vmb_hv *hv);
 
@@ -133,7 +135,8 @@ VMB_NODISCARD enum vmb_status vmb_cpu_start(struct vmb_hv *hv,
 /*
  * Take it down again, on the same CPU, after the connection is unloaded.  The
  * SynIC's own enable bit stays as it is: clearing it hangs Windows Server 2016
- * when it boots next (source: experience reported by iPXE).  [bus]
+ * when it boots next (source: experience reported by iPXE).  Does nothing on
+ * one that is zeroed or stopped.  [bus]
  */
 void vmb_cpu_stop(struct vmb_cpu *cpu);
 

@@ -51,7 +51,7 @@ enum vmb_status {
     /* The host broke the protocol: the object is dead until closed. */
     VMB_E_HOST = -40,
 
-    /* We broke our own invariant.  Never returned by a correct library. */
+    /* Reserved: we broke our own invariant.  Check builds trap instead. */
     VMB_E_BUG = -50
 };
 
@@ -63,12 +63,12 @@ enum vmb_status {
 #define VMB_SITES(X)                                                           \
     X(NONE, "no fault")                                                        \
     /* hv */                                                                   \
-    X(HV_PRESENT, "hypervisor interface signature")   /* leaf 1 eax / Hv#1 */  \
+    X(HV_PRESENT, "hypervisor interface signature")   /* leaf / needed */      \
     X(HV_PRIVILEGE, "hypervisor privileges")          /* have / needed */      \
     X(HV_OWNER, "guest OS id already set")            /* id found / 0 */       \
     X(HV_ISOLATED, "isolated (confidential) VM")      /* leaf 3 ebx / bit */   \
     X(HV_REGISTER, "register did not take the value") /* read / written */     \
-    X(HV_HYPERCALL, "hypercall status")               /* status / code */      \
+    X(HV_HYPERCALL, "hypercall status")               /* status / 0 */         \
     X(HV_CLOCK, "no reference clock") /* privileges / needed */                \
     /* control messages */                                                     \
     X(MSG_TYPE, "SynIC message type")                /* type / 1 */            \
@@ -81,10 +81,10 @@ enum vmb_status {
     X(OFFER_TABLE, "offer table is full")            /* relid / capacity */    \
     X(OFFER_MONITOR, "monitor id out of range")      /* id / 127 */            \
     X(VERSION_NONE, "no version in common")          /* last tried / floor */  \
-    X(VERSION_CONN_ID, "message connection id")      /* id / 0 */              \
+    X(VERSION_CONN_ID, "message connection id")      /* bytes / 0 */           \
     X(CONTACT_STATE, "connection state refused")     /* state / 0 */           \
     X(REPLY_DEADLINE, "no answer in time")           /* waited / allowed */    \
-    X(POST_DEADLINE, "message not accepted in time") /* status / tries */      \
+    X(POST_DEADLINE, "message not accepted in time") /* status / allowed */    \
     X(GPADL_STATUS, "GPADL refused")                 /* status / 0 */          \
     X(OPEN_STATUS, "open refused")                   /* status / 0 */          \
     X(MODIFY_STATUS, "modify refused")               /* status / 0 */          \
@@ -104,8 +104,7 @@ enum vmb_status {
     X(RX_RANGES, "transfer page count")                 /* count / room */     \
     X(RX_XID, "completion of no live transaction")      /* id / slots */       \
     /* callers */                                                              \
-    X(LANE, "second caller in a lane") /* lane / 0 */                          \
-    X(ARG, "argument")                 /* value / bound */
+    X(ARG, "argument") /* value / bound */
 
 enum vmb_site {
 #define VMB_SITE_ENUM_(name, text) VMB_SITE_##name,

@@ -8,8 +8,9 @@
  * plat->relax().  All run on that CPU: [bus], and where they send or receive
  * that lane too.
  *
- * Each ends: requests have the deadline of vmb_conn_cfg.timeout, and the
- * others take one.
+ * When the connection dies they return what vmb_conn_poll() does, for no answer
+ * comes any more.  Each ends: requests have the deadline of
+ * vmb_conn_cfg.timeout, and the others take one.
  */
 #include <vmb/chan.h>
 

@@ -5,9 +5,8 @@
 #include "../host.h"
 #include "hypercall.h"
 
-#define SEQUENCE_TRIES                                    \
-    8 /* then the counter register, which is always right \
-       */
+/* Then the counter register, which is always right. */
+#define SEQUENCE_TRIES 8
 
 __extension__ typedef unsigned __int128 wide; /* one instruction each */
 
