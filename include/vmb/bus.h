@@ -44,8 +44,9 @@ struct vmb_bus {
 };
 
 /*
- * The answers.  status VMB_OK, VMB_E_REFUSED (with the host's code),
- * VMB_E_TIMEOUT, VMB_E_RESCINDED or VMB_E_HYPERCALL.  [bus]
+ * The answers; gpadl->unheard_ may be set before, when the host never heard of
+ * a GPADL, which then needs no taking down.  status VMB_OK, VMB_E_REFUSED (with
+ * the host's code), VMB_E_TIMEOUT, VMB_E_RESCINDED or VMB_E_HYPERCALL.  [bus]
  */
 void vmb_bus_gpadl_done(struct vmb_gpadl *gpadl, const struct vmb_fault *why);
 void vmb_bus_gpadl_down_done(struct vmb_gpadl *gpadl, /* [bus] */

@@ -109,7 +109,8 @@ vmb_chan_open_start(struct vmb_chan *chan, struct vmb_bus *bus,
  * VMB_E_REFUSED    host_code of vmb_chan_fault() is the host's status
  * VMB_E_RESCINDED  the offer went away
  * VMB_E_TIMEOUT, VMB_E_HYPERCALL  the host cannot be reached
- * VMB_E_STATE      not opened, or closed since
+ * VMB_E_STATE      not opened, or closed since; after a refused open_start()
+ *                  what that returned
  * [bus]
  */
 VMB_NODISCARD enum vmb_status vmb_chan_open_status(const struct vmb_chan *chan);
@@ -121,7 +122,7 @@ VMB_NODISCARD enum vmb_status vmb_chan_open_status(const struct vmb_chan *chan);
  * No send or receive may run meanwhile.  [bus]
  *
  * VMB_OK       begun, or it was closed
- * VMB_E_STATE  closing already
+ * VMB_E_STATE  the close is on its way to the host already
  */
 VMB_NODISCARD enum vmb_status vmb_chan_close_start(struct vmb_chan *chan);
 

@@ -145,7 +145,8 @@ struct vmb_conn { /* members are the library's; the busiest come first */
  * Begin.  Versions are tried newest first between ceiling and floor.  *conn,
  * *hv, cfg->cpu, the pages, the table and *client_id must live until it is
  * unloaded.  Everything an earlier connection of *conn knew is forgotten: call
- * this only when that one was unloaded, or never got anywhere.  [bus]
+ * this only when that one was unloaded.  (A host that answered nothing at all
+ * answers no unload either: stop and start CPUs and *hv then.)  [bus]
  *
  * VMB_OK       begun; ask vmb_conn_status()
  * VMB_E_ARG    pages not aligned, no CPU, table missing, a feature that this
@@ -159,7 +160,8 @@ VMB_NODISCARD enum vmb_status vmb_conn_start(struct vmb_conn *conn,
 
 /*
  * Take the control messages now pending, run callbacks, post what is due,
- * expire deadlines; at most VMB_CONN_BUDGET messages each way.  Runs on the
+ * expire deadlines; at most VMB_CONN_BUDGET messages each way, and one more
+ * for each rescinded offer.  Runs on the
  * CPU that cfg->cpu describes.  [bus]
  *
  * VMB_OK     connected, nothing in flight
@@ -183,12 +185,14 @@ VMB_NODISCARD enum vmb_status vmb_conn_poll(struct vmb_conn *conn);
 VMB_NODISCARD enum vmb_status vmb_conn_status(const struct vmb_conn *conn);
 
 /*
- * Make the host forget us.  Channels still open are lost with it, and all
+ * Make the host forget us.  No send or receive may run meanwhile.  Channels
+ * still open are lost with it, and all
  * memory the host held is the caller's again once the status reads VMB_OK.
  * May be called again after VMB_E_TIMEOUT.  [bus]
  *
  * VMB_OK       begun, or there was nothing to unload
- * VMB_E_STATE  under way already
+ * VMB_E_STATE  under way already; or, on version 0.13, a channel or GPADL is
+ *              up: that host does not answer, so close everything first
  */
 VMB_NODISCARD enum vmb_status vmb_conn_unload_start(struct vmb_conn *conn);
 

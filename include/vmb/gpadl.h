@@ -47,6 +47,7 @@ struct vmb_gpadl {
     uint32_t page_count_, byte_offset_, byte_count_;
     uint32_t id_, relid_;
     enum vmb_gpadl_state state_;
+    bool unheard_;     /* the bus could not even tell the host of it */
     bool down_posted_; /* the host has been asked to let go */
     bool ring_;        /* carries its channel's rings */
     struct vmb_fault fault_;

@@ -43,7 +43,7 @@ struct vmb_hv_cfg {
     bool take_over;
 };
 
-struct vmb_hv { /* members ending in _ are the library's */
+struct vmb_hv { /* zeroed by the caller before first use */
     const struct vmb_platform *plat;
     const struct vmb_cpu_ops *cpu;
     struct vmb_hv_info info;
@@ -66,7 +66,7 @@ struct vmb_cpu_cfg {
     uint8_t vector;
 };
 
-struct vmb_cpu { /* members ending in _ are the library's */
+struct vmb_cpu { /* zeroed by the caller before first use */
     struct vmb_hv *hv_;
     struct vmb_conn *conn_;
     struct vmb_cpu *next_; /* of those that serve the same connection */
@@ -102,7 +102,8 @@ VMB_NODISCARD enum vmb_status vmb_hv_detect(const struct vmb_platform *plat,
  * VMB_OK
  * VMB_E_ARG, VMB_E_NOHV, VMB_E_NOFEATURE  as vmb_hv_detect(); also pages not
  *              aligned, and no clock, neither the host's nor plat->now()
- * VMB_E_OWNED  as there, and cfg->take_over is not set
+ * VMB_E_OWNED  as there, and cfg->take_over is not set; the owner may be *hv,
+ *              which is then as it was
  * VMB_E_HOST   a register did not take the value written
  */
 VMB_NODISCARD enum vmb_status vmb_hv_start(struct vmb_hv *hv,

@@ -67,13 +67,16 @@ enum vmb_status vmb_hv_start(struct vmb_hv *hv, const struct vmb_platform *plat,
 {
     enum vmb_status status;
 
-    __builtin_memset(hv, 0, sizeof *hv);
+    /* Nothing else of *hv before it is sure: it may be started, and then the
+     * interface has an owner, which is *hv itself. */
     status = vmb_hv_inspect(plat, &hv->info, &hv->fault_);
     if (status != VMB_OK && !(status == VMB_E_OWNED && cfg->take_over))
         return status;
     hv->fault_.status = VMB_OK;
     if (!cfg->pages || (uintptr_t)cfg->pages % VMB_PAGE_SIZE)
         return vmb_fault_arg(&hv->fault_, (uintptr_t)cfg->pages, VMB_PAGE_SIZE);
+    hv->started_ = false;
+    hv->conn_ = NULL;
     hv->plat = plat;
     hv->cpu = vmb_cpu_ops_of(plat);
     status = hypercalls_on(hv, cfg->pages,

@@ -81,6 +81,7 @@ static void pages_off(struct vmb_cpu *cpu)
 enum vmb_status vmb_cpu_start(struct vmb_hv *hv, struct vmb_cpu *cpu,
                               const struct vmb_cpu_cfg *cfg)
 {
+    struct vmb_cpu *next;
     enum vmb_status status;
 
     if (!hv->started_)
@@ -89,7 +90,10 @@ enum vmb_status vmb_cpu_start(struct vmb_hv *hv, struct vmb_cpu *cpu,
         return vmb_fault_arg(&hv->fault_, (uintptr_t)cfg->pages, VMB_PAGE_SIZE);
     if (cfg->vector > 0 && cfg->vector < FIRST_VECTOR)
         return vmb_fault_arg(&hv->fault_, cfg->vector, FIRST_VECTOR);
+    /* A connection may still have it on its list. */
+    next = cpu->next_;
     __builtin_memset(cpu, 0, sizeof *cpu);
+    cpu->next_ = next;
     cpu->hv_ = hv;
     cpu->simp_ = cfg->pages;
     cpu->siefp_ = (uint8_t *)cfg->pages + VMB_PAGE_SIZE;

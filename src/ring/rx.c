@@ -179,6 +179,9 @@ uint32_t vmb_ring_copy(const struct vmb_ring_rx *rx, const struct vmb_rx *pkt,
 {
     uint32_t at, to_end;
 
+    /* A packet of an earlier life, of a ring that was larger. */
+    if (pkt->at_ >= rx->size_ || pkt->len > rx->size_)
+        return 0;
     if (offset >= pkt->len)
         return 0;
     if (len > pkt->len - offset)
@@ -199,7 +202,8 @@ bool vmb_ring_range(const struct vmb_ring_rx *rx, const struct vmb_rx *pkt,
 {
     uint64_t word;
 
-    if (index >= pkt->range_count)
+    if (index >= pkt->range_count || pkt->ranges_at_ >= rx->size_ ||
+        pkt->range_count > rx->size_ / 8)
         return false;
     word = get64(rx, vmb_ring_advance(pkt->ranges_at_, index * 8, rx->size_));
     *len = (uint32_t)word;

@@ -68,9 +68,9 @@ enum vmb_status vmb_chan_signal(struct vmb_chan *chan)
 
 void vmb_chan_fault(const struct vmb_chan *chan, struct vmb_fault *out)
 {
-    __builtin_memset(out, 0, sizeof *out);
-    if (__atomic_load_n(&chan->fault_claim_, __ATOMIC_ACQUIRE) == 2)
-        *out = chan->fault_;
+    bool written = __atomic_load_n(&chan->fault_claim_, __ATOMIC_ACQUIRE) == 2;
+
+    *out = *(written ? &chan->fault_ : &vmb_no_fault);
 }
 
 static enum vmb_status check_cfg(const struct vmb_chan_cfg *cfg)
@@ -146,6 +146,8 @@ enum vmb_status vmb_chan_open_start(struct vmb_chan *chan, struct vmb_bus *bus,
 {
     enum vmb_status status;
 
+    if (!bus->ops) /* a connection never started */
+        return VMB_E_STATE;
     if (!vmb_bus_enter(bus))
         return VMB_E_LANE;
     status = begin_open(chan, bus, offer, cfg);
@@ -304,6 +306,9 @@ enum vmb_status vmb_chan_close_status(const struct vmb_chan *chan)
 
 void vmb_chan_ring_down(struct vmb_chan *chan, const struct vmb_fault *why)
 {
+    /* In FAILED nobody has asked yet; the close to come finds it down. */
+    if (chan->state_ == VMB_CHAN_FAILED)
+        return;
     if (why->status == VMB_OK)
         finish_close(chan);
     else

@@ -66,16 +66,21 @@ static bool cfg_is_wrong(const struct vmb_conn_cfg *cfg)
  */
 void vmb_conn_serve(struct vmb_conn *conn, struct vmb_cpu *cpu)
 {
+    const struct vmb_cpu *listed;
     void *page = NULL;
 
     if (conn->version_ && conn->version_ < VMB_VERSION_2_4)
         page = conn->interrupt_page_;
     __atomic_store_n(&cpu->interrupt_page_, page, __ATOMIC_RELEASE);
-    if (cpu->conn_ == conn)
+    __atomic_store_n(&cpu->conn_, conn, __ATOMIC_RELEASE);
+    /* One that was stopped and started meanwhile is on the list already. */
+    listed = conn->cpus_;
+    while (listed && listed != cpu)
+        listed = listed->next_;
+    if (listed)
         return;
     cpu->next_ = conn->cpus_;
     conn->cpus_ = cpu;
-    __atomic_store_n(&cpu->conn_, conn, __ATOMIC_RELEASE);
 }
 
 static void serve_nobody(struct vmb_conn *conn)
@@ -235,6 +240,10 @@ static enum vmb_status unload(struct vmb_conn *conn)
         conn->unload_status_ = VMB_OK;
         return VMB_OK;
     }
+    /* That host answers no unload, so only torn-down GPADLs show that it has
+     * let go, and it would let go of none after it. */
+    if (conn->version_ == VMB_VERSION_0_13 && conn->gpadls_)
+        return VMB_E_STATE;
     forget_all_work(conn);
     /* Hosts answer no unload from a guest they never accepted, and QEMU
      * crashes on one (observed on QEMU 10.0). */

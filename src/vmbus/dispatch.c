@@ -62,6 +62,21 @@ static void on_open_result(struct vmb_conn *conn)
                                                 VMB_SITE_OPEN_STATUS));
 }
 
+/*
+ * A GPADL that was given up turns out to be refused: the host holds nothing,
+ * and would never answer the teardown.
+ */
+static bool late_refusal(struct vmb_conn *conn, struct vmb_gpadl *gpadl,
+                         const struct vmb_msg_gpadl_created *m)
+{
+    if (!gpadl || gpadl->relid_ != m->relid || !m->status ||
+        gpadl->state_ < VMB_GPADL_DESTROYING)
+        return false;
+    vmb_post_forget(conn, &gpadl->work_);
+    vmb_native_torndown(gpadl, &vmb_no_fault);
+    return true;
+}
+
 static void on_gpadl_created(struct vmb_conn *conn)
 {
     const struct vmb_msg_gpadl_created *m = &conn->in_.gpadl_created;
@@ -69,7 +84,8 @@ static void on_gpadl_created(struct vmb_conn *conn)
 
     if (!gpadl || gpadl->relid_ != m->relid ||
         !vmb_post_awaits(&gpadl->work_, VMB_WORK_GPADL)) {
-        vmb_conn_record_stray(conn, m->gpadl, VMB_MSG_GPADL_CREATED);
+        if (!late_refusal(conn, gpadl, m))
+            vmb_conn_record_stray(conn, m->gpadl, VMB_MSG_GPADL_CREATED);
         return;
     }
     vmb_post_forget(conn, &gpadl->work_);

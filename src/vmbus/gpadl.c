@@ -14,6 +14,7 @@ static enum vmb_status begin(struct vmb_gpadl *gpadl, struct vmb_chan *chan)
     gpadl->relid_ = chan->relid_;
     gpadl->fault_.status = VMB_OK;
     gpadl->state_ = VMB_GPADL_CREATING;
+    gpadl->unheard_ = false;
     gpadl->down_posted_ = false;
     status = chan->bus_->ops->gpadl(chan->bus_, gpadl);
     if (status != VMB_OK)
@@ -112,16 +113,19 @@ enum vmb_status vmb_gpadl_create_virtual_start(struct vmb_gpadl *gpadl,
 }
 
 /* What the failure says of who has the memory. */
-static enum vmb_gpadl_state state_after(const struct vmb_fault *why)
+static enum vmb_gpadl_state state_after(const struct vmb_gpadl *gpadl,
+                                        const struct vmb_fault *why)
 {
     if (why->status == VMB_OK)
         return VMB_GPADL_LIVE;
-    return why->status == VMB_E_REFUSED ? VMB_GPADL_NONE : VMB_GPADL_DOUBTFUL;
+    if (why->status == VMB_E_REFUSED || gpadl->unheard_)
+        return VMB_GPADL_NONE;
+    return VMB_GPADL_DOUBTFUL;
 }
 
 void vmb_bus_gpadl_done(struct vmb_gpadl *gpadl, const struct vmb_fault *why)
 {
-    gpadl->state_ = state_after(why);
+    gpadl->state_ = state_after(gpadl, why);
     gpadl->fault_ = *why;
     if (gpadl->ring_)
         vmb_chan_ring_created(gpadl->chan_, why);

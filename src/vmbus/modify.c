@@ -42,5 +42,5 @@ void vmb_modify_done(struct vmb_chan *chan, const struct vmb_fault *why)
 
 enum vmb_status vmb_conn_modify_status(const struct vmb_chan *chan)
 {
-    return chan->modify_status_;
+    return chan->bus_ ? chan->modify_status_ : VMB_E_STATE;
 }

@@ -88,7 +88,9 @@ static void unlist(struct vmb_conn *conn, struct vmb_gpadl *gpadl)
 /* The host knows nothing of it when it refused, or was never reached. */
 void vmb_native_created(struct vmb_gpadl *gpadl, const struct vmb_fault *why)
 {
-    if (why->status == VMB_E_REFUSED)
+    /* Step 0: not one message of it was taken. */
+    gpadl->unheard_ = gpadl->work_.step == 0;
+    if (why->status == VMB_E_REFUSED || gpadl->unheard_)
         unlist(vmb_conn_of(gpadl->bus_), gpadl);
     vmb_bus_gpadl_done(gpadl, why);
 }
@@ -174,6 +176,14 @@ static enum vmb_status native_signal(struct vmb_bus *bus, struct vmb_chan *chan)
     return VMB_AGAIN;
 }
 
+/* A channel that dies here dies in no call of its lanes: the connection's
+ * record is where it shows first. */
+static void retry_signal(struct vmb_conn *conn, struct vmb_chan *chan)
+{
+    if (native_signal(&conn->bus_, chan) < VMB_OK)
+        vmb_conn_record(conn, &chan->fault_);
+}
+
 /* Signals that the hypervisor would not take when they were due. */
 void vmb_native_signal_owed(struct vmb_conn *conn)
 {
@@ -189,7 +199,7 @@ void vmb_native_signal_owed(struct vmb_conn *conn)
         if (chan &&
             __atomic_exchange_n(&chan->signal_owed_, 0u, __ATOMIC_RELAXED) &&
             vmb_chan_gate(chan) == VMB_OK)
-            (void)native_signal(&conn->bus_, chan);
+            retry_signal(conn, chan);
     }
 }
 

@@ -113,9 +113,12 @@ static uint64_t deadline_in(const struct vmb_conn *conn, uint64_t timeout)
 enum vmb_status vmb_wait_send(struct vmb_conn *conn, struct vmb_chan *chan,
                               const struct vmb_out *out, uint64_t timeout)
 {
-    uint64_t deadline = deadline_in(conn, timeout);
-    enum vmb_status status;
+    enum vmb_status status = vmb_chan_send(chan, out);
+    uint64_t deadline;
 
+    if (status != VMB_AGAIN)
+        return status;
+    deadline = deadline_in(conn, timeout);
     while ((status = vmb_chan_send(chan, out)) == VMB_AGAIN) {
         if (is_past(conn, deadline))
             return VMB_E_TIMEOUT;
@@ -127,9 +130,12 @@ enum vmb_status vmb_wait_send(struct vmb_conn *conn, struct vmb_chan *chan,
 enum vmb_status vmb_wait_recv(struct vmb_conn *conn, struct vmb_chan *chan,
                               struct vmb_rx *rx, uint64_t timeout)
 {
-    uint64_t deadline = deadline_in(conn, timeout);
-    enum vmb_status status;
+    enum vmb_status status = vmb_chan_recv(chan, rx);
+    uint64_t deadline;
 
+    if (status != VMB_AGAIN)
+        return status;
+    deadline = deadline_in(conn, timeout);
     while ((status = vmb_chan_recv(chan, rx)) == VMB_AGAIN) {
         if (is_past(conn, deadline))
             return VMB_E_TIMEOUT;

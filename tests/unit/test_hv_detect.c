@@ -26,6 +26,7 @@ static void assert_start_says(enum vmb_status status, enum vmb_site site,
     struct vmb_fault fault;
     struct vmb_hv hv;
 
+    memset(&hv, 0, sizeof hv);
     assert_int_equal(vmb_hv_start(&hv, &cpu.plat, &cfg), status);
     vmb_hv_fault(&hv, &fault);
     assert_int_equal(fault.status, status);
