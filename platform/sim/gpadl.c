@@ -256,8 +256,11 @@ void vmb_h_gpadl_teardown(struct vmb_sim *sim,
         if (!(sim->cfg.quirks & VMB_SIM_QEMU))
             return;
     }
-    if (in_use(gpadl) && !gpadl->held)
+    if (in_use(gpadl) && !gpadl->held) {
         vmb_h_odd(sim, "GPADL %#x torn down while its channel is open", id);
+        /* QEMU says yes and goes on reading: what it finds is its own fault. */
+        gpadl->chan->disturbed |= sim->disturbed;
+    }
     if (in_use(gpadl) && !(sim->cfg.quirks & VMB_SIM_QEMU))
         gpadl->torn = true; /* answered when the device lets go */
     else

@@ -174,6 +174,11 @@ static uint32_t refused(struct vmb_sim *sim, const void *page, uint32_t code)
     return 0;
 }
 
+static bool transient(uint32_t status)
+{
+    return status == HV_NO_BUFFERS || status == HV_NO_MEMORY;
+}
+
 /* ~0: no fault says anything. */
 static uint32_t faulty(struct vmb_sim *sim)
 {
@@ -185,8 +190,11 @@ static uint32_t faulty(struct vmb_sim *sim)
         return status;
     vmb_h_enter(sim);
     while ((fault = vmb_h_fault(sim, VMB_SIM_AT_HYPERCALL, k, &from))) {
-        if (fault->act == VMB_SIM_FAIL)
+        if (fault->act == VMB_SIM_FAIL) {
             status = (uint32_t)fault->arg & 0xffffu;
+            if (!transient(status) || fault->times == VMB_SIM_FOR_EVER)
+                sim->disturbed = true; /* what follows may be missing a part */
+        }
         if (fault->act == VMB_SIM_RESCIND)
             vmb_sim_rescind(fault->dev);
     }

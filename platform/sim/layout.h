@@ -52,6 +52,7 @@ enum {
 #define HV_BAD_ALIGNMENT  0x04u
 #define HV_BAD_PARAMETER  0x05u
 #define HV_ACCESS_DENIED  0x06u
+#define HV_NO_MEMORY      0x0bu
 #define HV_BAD_PORT       0x11u
 #define HV_BAD_CONNECTION 0x12u
 #define HV_NO_BUFFERS     0x13u
