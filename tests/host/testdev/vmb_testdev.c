@@ -298,28 +298,44 @@ static void take_packet(Channel *chan, Request *req)
     take_request(chan, req);
 }
 
+/* False: nothing was there, or what is must wait. */
+static bool take_packets(Channel *chan)
+{
+    uint32_t taken = 0;
+    bool flushed = true;
+    Request *req;
+
+    if (vmbus_channel_recv_start(chan->bus)) {
+        return false;
+    }
+    while (flushed && !chan->stalled &&
+           (req = vmbus_channel_recv_peek(chan->bus, sizeof(*req)))) {
+        vmbus_channel_recv_pop(chan->bus);
+        take_packet(chan, req);
+        taken++;
+        if (chan->batch && taken % chan->batch == 0) {
+            vmbus_channel_recv_done(chan->bus);
+        }
+        flushed = flush_output(chan);
+    }
+    vmbus_channel_recv_done(chan->bus);
+    return taken && flushed && !chan->stalled;
+}
+
 static void testdev_notify(VMBusChannel *bus)
 {
     Channel *chan = channel_of(bus);
-    uint32_t taken = 0;
-    Request *req;
 
     chan->stats.notifications++;
-    if (!flush_output(chan) || vmbus_channel_recv_start(bus)) {
+    if (!flush_output(chan)) {
         return;
     }
-    while (!chan->stalled &&
-           (req = vmbus_channel_recv_peek(bus, sizeof(*req)))) {
-        vmbus_channel_recv_pop(bus);
-        take_packet(chan, req);
-        if (chan->batch && ++taken % chan->batch == 0) {
-            vmbus_channel_recv_done(bus);
-        }
-        if (!flush_output(chan)) {
-            break;
-        }
+    /*
+     * What the guest wrote while we were reading came without a signal, for
+     * the ring was not empty: look again after saying how far we have read.
+     */
+    while (take_packets(chan)) {
     }
-    vmbus_channel_recv_done(bus);
 }
 
 /* ---- timers: the bus allows receiving only inside its own callback ----------
