@@ -26,7 +26,7 @@ from .cache import RigError, command, hash_of
 from .result import Result
 
 BOOT_SECONDS = 90
-VIRTUAL_SECONDS = 120
+VIRTUAL_SECONDS = 300
 OUTER_MEMORY = 640  # MiB beside the guest's own
 # One processor: with two, nested guests crash or hang under TCG.
 OUTER = ["-accel", "tcg", "-smp", "1", "-M", "q35", "-cpu", "EPYC,+svm,+npt",
