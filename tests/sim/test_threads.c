@@ -5,371 +5,10 @@
  * the bus.  Built with ThreadSanitizer a race is a failure; the checks of the
  * lanes are on.
  */
-#include "harness.h"
+#include "workers.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <sched.h>
-#include <semaphore.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
-#if defined(__SANITIZE_THREAD__)
-#define SLOW_BUILD 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SLOW_BUILD 1
-#endif
-#endif
-#ifdef SLOW_BUILD
-#define REQUESTS 3000u
-#else
-#define REQUESTS 20000u
-#endif
-
-#define WORKERS  3u
-#define PATIENCE 20 /* seconds, before a wake-up counts as lost */
-#define BUFFER   5000u
-#define SLOTS    16u
-
-/* One channel with its two threads. */
-struct worker {
-    struct rig *rig;
-    struct vmb_sim_dev *dev;
-    struct link link;
-    struct vmb_cpu *cpu; /* whose flags its receiver takes */
-    pthread_t tx, rx;
-    bool sleeps;   /* by interrupts, else it looks again and again */
-    bool mortal;   /* the channel is going to die */
-    bool external; /* GPA-direct and a hash, else in-band echo */
-    sem_t may_send, may_receive;
-    uint64_t seed;
-    uint8_t *buffers; /* SLOTS of them, each BUFFER bytes */
-    uint64_t pfns[SLOTS][4];
-    uint32_t busy[SLOTS];
-    struct ask ask[SLOTS];
-    uint32_t sent, received; /* one writer each */
-    enum vmb_status tx_end, rx_end;
-    char wrong[160]; /* the receiver's complaint */
-    uint32_t stop;
-};
-
-/* By CPU: which worker the interrupt handler wakes. */
-static struct worker *woken[RIG_CPUS];
-
-static void now_plus(struct timespec *until, long seconds)
-{
-    clock_gettime(CLOCK_REALTIME, until);
-    until->tv_sec += seconds;
-}
-
-/* False: nobody came. */
-static bool wait_for(struct worker *w, sem_t *sem)
-{
-    struct timespec until;
-
-    if (!w->sleeps) {
-        sched_yield();
-        return true;
-    }
-    now_plus(&until, PATIENCE);
-    while (sem_timedwait(sem, &until) != 0)
-        if (errno != EINTR)
-            return false;
-    return true;
-}
-
-static void interrupt(void *ctx, uint32_t vp, uint8_t vector)
-{
-    struct rig *rig = ctx;
-    uint32_t work;
-
-    (void)vector;
-    work = vmb_cpu_scan(&rig->cpu[vp]);
-    __atomic_fetch_or(&rig->flagged, work, __ATOMIC_RELAXED);
-    if (work & VMB_WORK_CHAN && woken[vp])
-        sem_post(&woken[vp]->may_receive);
-}
-
-/* --- The sender ----------------------------------------------------------- */
-
-static uint32_t length_of(uint32_t n)
-{
-    return 1 + n * 193 % (BUFFER - 8);
-}
-
-static uint8_t *buffer_of(struct worker *w, uint32_t slot)
-{
-    return w->buffers + (size_t)slot * 2 * VMB_PAGE_SIZE;
-}
-
-/* Request n in a slot that is free: what it names is written here. */
-static void prepare(struct worker *w, uint32_t n, struct vmb_mdl *mdl)
-{
-    uint32_t slot = n % SLOTS, len = length_of(n), i;
-    struct ask *ask = &w->ask[slot];
-    uint8_t *buffer = buffer_of(w, slot) + n % 8;
-
-    for (i = 0; i < (w->external ? len : 64); i++)
-        buffer[i] = (uint8_t)(n * 7 + i);
-    memset(ask, 0, sizeof *ask);
-    ask->request.op = w->external ? VMB_SIM_HASH : VMB_SIM_ECHO;
-    ask->request.seed = n;
-    if (!w->external) {
-        ask->payload = buffer;
-        ask->payload_bytes = n % 64;
-        return;
-    }
-    ask->mdl = mdl;
-    (void)vmb_mdl_from_virtual(mdl, &w->rig->plat, buffer, len, w->pfns[slot],
-                               4);
-}
-
-static enum vmb_status send_one(struct worker *w, uint32_t n)
-{
-    struct ask *ask = &w->ask[n % SLOTS];
-    struct vmb_mdl mdl;
-    struct vmb_iov iov[2];
-    struct vmb_out out = { .iov = iov, .want_reply = true };
-    enum vmb_status status;
-
-    while (__atomic_load_n(&w->busy[n % SLOTS], __ATOMIC_ACQUIRE)) {
-        if (__atomic_load_n(&w->stop, __ATOMIC_RELAXED))
-            return VMB_AGAIN;
-        if (!wait_for(w, &w->may_send))
-            return VMB_E_TIMEOUT;
-    }
-    prepare(w, n, &mdl);
-    iov[0] = (struct vmb_iov){ &ask->request, sizeof ask->request };
-    iov[1] = (struct vmb_iov){ ask->payload, ask->payload_bytes };
-    out.kind = ask->mdl ? VMB_GPA_DIRECT : VMB_INBAND;
-    out.mdl = ask->mdl;
-    out.iov_count = ask->payload_bytes ? 2 : 1;
-    out.user = ask;
-    __atomic_store_n(&w->busy[n % SLOTS], 1u, __ATOMIC_RELEASE);
-    for (;;) {
-        status = n % 3 ? vmb_chan_send(&w->link.chan, &out)
-                       : vmb_chan_stage(&w->link.chan, &out);
-        if (status == VMB_OK && n % 3 == 0)
-            status = vmb_chan_flush(&w->link.chan);
-        if (status != VMB_AGAIN && status != VMB_E_NOSLOT)
-            return status;
-        if (!wait_for(w, &w->may_send))
-            return VMB_E_TIMEOUT;
-    }
-}
-
-static void *sender(void *arg)
-{
-    struct worker *w = arg;
-    enum vmb_status status = VMB_OK;
-    uint32_t n;
-
-    for (n = 0; n < REQUESTS && status == VMB_OK; n++) {
-        status = send_one(w, n);
-        if (status == VMB_OK)
-            __atomic_store_n(&w->sent, n + 1, __ATOMIC_RELEASE);
-    }
-    w->tx_end = status;
-    return NULL;
-}
-
-/* --- The receiver --------------------------------------------------------- */
-
-static void complain(struct worker *w, const char *what, uint64_t got,
-                     uint64_t limit)
-{
-    if (!w->wrong[0])
-        snprintf(w->wrong, sizeof w->wrong, "%s: %#llx, not %#llx", what,
-                 (unsigned long long)got, (unsigned long long)limit);
-}
-
-/* Out of the ring; false: the channel died a moment ago, as it may. */
-static bool copied(struct worker *w, const struct vmb_rx *rx, void *to,
-                   uint32_t len)
-{
-    uint32_t got = vmb_rx_copy(&w->link.chan, rx, 0, to, len);
-
-    if (got == 0 && w->mortal)
-        return false;
-    if (got != len)
-        complain(w, "bytes copied", got, len);
-    return got == len;
-}
-
-static void check_echo(struct worker *w, const struct vmb_rx *rx,
-                       const struct ask *ask)
-{
-    uint32_t head = sizeof ask->request, len = ask->payload_bytes;
-    uint8_t back[128];
-
-    if (!copied(w, rx, back, head + len))
-        return;
-    if (memcmp(back, &ask->request, head) != 0 ||
-        (len && memcmp(back + head, ask->payload, len) != 0))
-        complain(w, "echo differs", ask->request.seed, ask->request.seed);
-}
-
-static void check_hash(struct worker *w, const struct vmb_rx *rx,
-                       const struct ask *ask)
-{
-    uint32_t n = (uint32_t)ask->request.seed, len = length_of(n);
-    struct vmb_sim_test_reply reply;
-    uint64_t hash =
-        vmb_sim_hash(VMB_SIM_HASH_INIT, buffer_of(w, n % SLOTS) + n % 8, len);
-
-    if (!copied(w, rx, &reply, sizeof reply))
-        return;
-    if (reply.bytes != len)
-        complain(w, "bytes hashed", reply.bytes, len);
-    else if (reply.value != hash)
-        complain(w, "hash", reply.value, hash);
-}
-
-static void take(struct worker *w, const struct vmb_rx *rx)
-{
-    struct ask *ask = rx->user;
-
-    if (rx->kind != VMB_COMPLETION || !ask) {
-        complain(w, "packet of kind", (uint64_t)rx->kind, VMB_COMPLETION);
-        return;
-    }
-    if (w->external)
-        check_hash(w, rx, ask);
-    else
-        check_echo(w, rx, ask);
-    __atomic_store_n(&w->received, w->received + 1, __ATOMIC_RELEASE);
-    /* From here on the sender may use the slot again. */
-    __atomic_store_n(&w->busy[ask->request.seed % SLOTS], 0u, __ATOMIC_RELEASE);
-    sem_post(&w->may_send);
-}
-
-/* Everything there is; then armed.  VMB_AGAIN: nothing is left. */
-static enum vmb_status drain(struct worker *w)
-{
-    enum vmb_status status;
-    struct vmb_rx rx;
-    uint32_t held = 0;
-
-    for (;;) {
-        while ((status = vmb_chan_recv(&w->link.chan, &rx)) == VMB_OK) {
-            take(w, &rx);
-            if (++held % 8 == 0 &&
-                (status = vmb_chan_release(&w->link.chan)) != VMB_OK)
-                return status;
-        }
-        if (status != VMB_AGAIN)
-            return status;
-        status = vmb_chan_release(&w->link.chan);
-        if (status != VMB_OK)
-            return status;
-        if (!w->sleeps || !vmb_chan_arm(&w->link.chan))
-            return VMB_AGAIN;
-    }
-}
-
-static bool is_done(const struct worker *w)
-{
-    return __atomic_load_n(&w->stop, __ATOMIC_RELAXED) ||
-           w->received == REQUESTS;
-}
-
-static void *receiver(void *arg)
-{
-    struct worker *w = arg;
-    enum vmb_status status = VMB_AGAIN;
-
-    while (status == VMB_AGAIN && !is_done(w)) {
-        status = drain(w);
-        if (status != VMB_AGAIN || is_done(w))
-            break;
-        if (!wait_for(w, &w->may_receive))
-            status = VMB_E_TIMEOUT;
-        /* The flag may be for room in the ring: the sender waits for it. */
-        while (w->sleeps && vmb_cpu_next_ready(w->cpu) != NULL)
-            sem_post(&w->may_send);
-    }
-    w->rx_end = status;
-    sem_post(&w->may_send);
-    return NULL;
-}
-
-/* --- Around them ---------------------------------------------------------- */
-
-static struct rig *machine(uint32_t vps, bool sleeps, uint32_t quirks)
-{
-    struct rig *rig;
-
-    memset(woken, 0, sizeof woken);
-    rig = rig_make(
-        &(struct rig_cfg){ .sim = { .vps = vps,
-                                    .quirks = quirks,
-                                    .on_interrupt = sleeps ? interrupt : NULL },
-                           .interrupts = sleeps,
-                           .bus_only = true });
-    return rig;
-}
-
-static void hire(struct worker *w, struct rig *rig, uint32_t cpu, bool sleeps,
-                 bool external)
-{
-    memset(w, 0, sizeof *w);
-    w->rig = rig;
-    w->dev = rig_device(rig);
-    w->cpu = &rig->cpu[cpu];
-    w->link.cfg.cpu = w->cpu;
-    w->sleeps = sleeps;
-    w->external = external;
-    w->buffers = rig_alloc(rig, 2 * (size_t)SLOTS);
-    sem_init(&w->may_send, 0, 0);
-    sem_init(&w->may_receive, 0, 0);
-    if (sleeps)
-        woken[cpu] = w;
-}
-
-static void set_to_work(struct worker *w)
-{
-    assert_int_equal(pthread_create(&w->rx, NULL, receiver, w), 0);
-    assert_int_equal(pthread_create(&w->tx, NULL, sender, w), 0);
-}
-
-static void let_go(struct worker *w)
-{
-    pthread_join(w->tx, NULL);
-    pthread_join(w->rx, NULL);
-    sem_destroy(&w->may_send);
-    sem_destroy(&w->may_receive);
-    if (w->wrong[0])
-        fail_msg("%s", w->wrong);
-}
-
-static void all_was_answered(struct worker *w)
-{
-    let_go(w);
-    if (w->tx_end != VMB_OK || w->received != REQUESTS)
-        print_error("sent %u, received %u\n", w->sent, w->received);
-    assert_int_equal(w->tx_end, VMB_OK);
-    assert_int_equal(w->received, REQUESTS);
-}
-
-/* The [bus] lane: this thread, until nobody works any more. */
-static void mind_the_bus(struct rig *rig, struct worker *w, uint32_t count)
-{
-    uint64_t deadline = vmb_sim_clock(rig->sim) + 100ull * SECOND;
-    uint32_t i, done;
-
-    do {
-        rig->last_poll = VMB_AGAIN;
-        assert_int_not_equal(vmb_conn_poll(&rig->conn), VMB_E_LANE);
-        rig->real->relax(rig->real->ctx, 0);
-        for (i = done = 0; i < count; i++)
-            done +=
-                __atomic_load_n(&w[i].received, __ATOMIC_ACQUIRE) == REQUESTS;
-    } while (done < count && vmb_sim_clock(rig->sim) < deadline);
-}
-
-/* --- Tests ---------------------------------------------------------------- */
+#define BLIND   5000u
+#define WORKERS 3u
 
 static void one_channel(bool sleeps, bool external, uint32_t quirks)
 {
@@ -426,6 +65,112 @@ static void several_channels_on_several_cpus(void **state)
         all_was_answered(&w[i]);
     for (i = 0; i < WORKERS; i++)
         rig_close(rig, &w[i].link);
+    rig_unload(rig);
+    vmb_sim_thread_stop(rig->sim);
+    rig_down(rig);
+}
+
+/*
+ * Nothing passes from receiver to sender but the transaction slots: not a
+ * semaphore, not a buffer, and the ring never wraps.
+ */
+static void *blind_sender(void *arg)
+{
+    struct worker *w = arg;
+    static const struct vmb_sim_test_request sink = { .op = VMB_SIM_SINK };
+    struct vmb_iov iov = { &sink, sizeof sink };
+    struct vmb_out out = {
+        .kind = VMB_INBAND, .iov = &iov, .iov_count = 1, .want_reply = true
+    };
+    enum vmb_status status = VMB_OK;
+    uint32_t n = 0;
+
+    while (n < BLIND && (status == VMB_OK || status == VMB_E_NOSLOT)) {
+        status = vmb_chan_send(&w->link.chan, &out);
+        n += status == VMB_OK;
+        if (status != VMB_OK)
+            sched_yield();
+    }
+    w->tx_end = status;
+    return NULL;
+}
+
+static void *blind_receiver(void *arg)
+{
+    struct worker *w = arg;
+    enum vmb_status status = VMB_OK;
+    struct vmb_rx rx;
+    uint32_t n = 0;
+
+    while (n < BLIND && status >= VMB_OK) {
+        status = vmb_chan_recv(&w->link.chan, &rx);
+        n += status == VMB_OK;
+        if (status == VMB_AGAIN)
+            sched_yield();
+    }
+    w->rx_end = status;
+    return NULL;
+}
+
+static void slots_are_all_they_share(void **state)
+{
+    struct rig *rig = machine(1, false, 0);
+    static struct worker w;
+
+    (void)state;
+    hire(&w, rig, 0, false, false);
+    w.link.cfg.tx_pages = w.link.cfg.rx_pages = BLIND * 48 / 4096 + 2;
+    assert_int_equal(vmb_sim_thread_start(rig->sim), VMB_OK);
+    rig_start(rig);
+    rig_open(rig, &w.link, w.dev);
+    assert_int_equal(pthread_create(&w.rx, NULL, blind_receiver, &w), 0);
+    assert_int_equal(pthread_create(&w.tx, NULL, blind_sender, &w), 0);
+    let_go(&w);
+    assert_int_equal(w.tx_end, VMB_OK);
+    assert_int_equal(w.rx_end, VMB_OK);
+    rig_close(rig, &w.link);
+    rig_unload(rig);
+    vmb_sim_thread_stop(rig->sim);
+    rig_down(rig);
+}
+
+/* No answers: nothing but the host's word that there is room wakes it. */
+static void *lonely_sender(void *arg)
+{
+    struct worker *w = arg;
+    static const uint8_t zeros[300];
+    struct vmb_iov iov = { zeros, sizeof zeros };
+    struct vmb_out out = { .kind = VMB_INBAND, .iov = &iov, .iov_count = 1 };
+    enum vmb_status status = VMB_OK;
+    uint32_t n = 0;
+
+    while (n < REQUESTS && status >= VMB_OK) {
+        iov.len = n % sizeof zeros;
+        status = vmb_chan_send(&w->link.chan, &out);
+        n += status == VMB_OK;
+        if (status == VMB_AGAIN && !wait_for(w, &w->may_receive))
+            status = VMB_E_TIMEOUT;
+        (void)vmb_cpu_next_ready(w->cpu);
+    }
+    w->tx_end = status;
+    return NULL;
+}
+
+static void room_alone_wakes_a_sender(void **state)
+{
+    struct rig *rig = machine(1, true, 0);
+    static struct worker w;
+
+    (void)state;
+    hire(&w, rig, 0, true, false);
+    assert_int_equal(vmb_sim_thread_start(rig->sim), VMB_OK);
+    rig_start(rig);
+    rig_open(rig, &w.link, w.dev);
+    assert_int_equal(pthread_create(&w.tx, NULL, lonely_sender, &w), 0);
+    pthread_join(w.tx, NULL);
+    assert_int_equal(w.tx_end, VMB_OK);
+    dismiss(&w);
+    rig_close(rig, &w.link);
     rig_unload(rig);
     vmb_sim_thread_stop(rig->sim);
     rig_down(rig);
@@ -527,6 +272,8 @@ int main(void)
         cmocka_unit_test(sender_and_receiver_look),
         cmocka_unit_test(sender_and_receiver_sleep),
         cmocka_unit_test(several_channels_on_several_cpus),
+        cmocka_unit_test(slots_are_all_they_share),
+        cmocka_unit_test(room_alone_wakes_a_sender),
         cmocka_unit_test(the_bus_is_busy_meanwhile),
         cmocka_unit_test(a_channel_dies_in_use),
     };
