@@ -26,6 +26,7 @@ from .cache import RigError, command, hash_of
 from .result import Result
 
 BOOT_SECONDS = 90
+LEAVING_SECONDS = 10
 VIRTUAL_SECONDS = 300
 OUTER_MEMORY = 640  # MiB beside the guest's own
 # One processor: with two, nested guests crash or hang under TCG.
@@ -161,10 +162,16 @@ class Outer:
                                  stderr=errors) as process:
             try:
                 self.listen(process)
+                # It closes its output before it ends: let it say how.
+                process.wait(0 if self.why else LEAVING_SECONDS)
+            except subprocess.TimeoutExpired:
+                pass
             finally:
                 process.kill()
             if process.wait() and not self.why:
                 self.why = f"it ended with status {process.returncode}"
+            if not self.why and self.stream.last != ["done"]:
+                self.why = "it switched itself off, as after a crash"
             errors.seek(0)
             self.stderr = "".join(
                 line for line in errors if "TCG doesn't support" not in line)
