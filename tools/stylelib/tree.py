@@ -7,6 +7,8 @@ from . import csource
 
 # Code for another project's tree, in that project's style and licence.
 FOREIGN = ("tests/host/testdev/",)
+# Bytes, whatever they look like.
+DATA = ("tests/fuzz/corpus/",)
 # The library proper: what a guest links.
 LIBRARY = ("include/", "src/", "platform/x86_64/", "platform/aarch64/",
            "platform/uefi/")
@@ -68,7 +70,8 @@ class Tree:
             paths = listed.stdout.decode().split("\0")
         except (OSError, subprocess.CalledProcessError):
             paths = self._walk()
-        return sorted(p for p in set(paths) if p and self._is_text(p))
+        return sorted(p for p in set(paths)
+                      if p and not p.startswith(DATA) and self._is_text(p))
 
     def _walk(self):
         for folder, names, files in os.walk(self.root):
