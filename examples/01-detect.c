@@ -10,6 +10,7 @@
 
 static struct example ex;
 
+/* Some hosts let a guest post and signal without saying so (OpenVMM). */
 static const struct {
     uint64_t bit;
     const char *what;

@@ -85,8 +85,10 @@ struct vmb_cpu { /* zeroed by the caller before first use */
  *
  * VMB_OK           usable, and nobody's
  * VMB_E_NOHV       no Hyper-V interface on this machine; *out is zero
- * VMB_E_NOFEATURE  there is one, without a privilege that VMBus needs, or
- *                  this is an isolated VM; *out tells which
+ * VMB_E_NOFEATURE  there is one, without a privilege that VMBus needs (SynIC,
+ *                  hypercalls, VP index), or this is an isolated VM; *out
+ *                  tells which.  Posting and signalling are not asked for,
+ *                  for not every host that grants them says so
  * VMB_E_OWNED      usable, but out->owner has claimed it (firmware, a boot
  *                  loader, another driver)
  * VMB_E_ARG        plat has no gpa(), or was built for another library

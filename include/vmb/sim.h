@@ -53,6 +53,9 @@ struct vmb_sim_chan; /* a channel of a device; lives as long too */
  * handed back sees it change.
  */
 #define VMB_SIM_SCRIBBLE 0x1000u
+/* More of what kind of host. */
+/* Leaves as OpenVMM's on KVM: nothing is said of posting and signalling. */
+#define VMB_SIM_OPENVMM_LEAVES 0x2000u
 
 struct vmb_sim_cfg {
     size_t size;               /* sizeof(struct vmb_sim_cfg) */

@@ -52,27 +52,30 @@ uint64_t vmb_h_tick(struct vmb_sim *sim)
 static void privileges(struct vmb_sim *sim, uint32_t out[4])
 {
     uint32_t quirks = sim->cfg.quirks;
+    bool openvmm = quirks & VMB_SIM_OPENVMM_LEAVES;
 
-    out[0] = 0x27f; /* as QEMU with all hv- flags: VP run time ... TSC page */
+    /* As QEMU with all hv- flags: VP run time ... TSC page; as OpenVMM on KVM:
+     * frequencies, but no TSC page. */
+    out[0] = openvmm ? 0x87f : 0x27f;
     if (quirks & VMB_SIM_NO_REF_TSC)
         out[0] &= ~PRIV_REF_TSC;
-    out[1] = PRIV_POST | PRIV_SIGNAL;
+    out[1] = openvmm ? 0 : PRIV_POST | PRIV_SIGNAL;
     if (quirks & VMB_SIM_ISOLATED)
         out[1] |= PRIV_ISOLATION;
     out[0] &= ~sim->cfg.no_privileges[0];
     out[1] &= ~sim->cfg.no_privileges[1];
-    out[3] = 8;
+    out[3] = openvmm ? FEAT_FREQUENCY : 8;
     if (quirks & VMB_SIM_SINT_POLLING)
         out[3] |= FEAT_SINT_POLLING;
 }
 
 static void hypervisor_leaf(struct vmb_sim *sim, uint32_t leaf, uint32_t out[4])
 {
-    bool qemu = sim->cfg.quirks & VMB_SIM_QEMU;
+    bool few = sim->cfg.quirks & (VMB_SIM_QEMU | VMB_SIM_OPENVMM_LEAVES);
 
     switch (leaf) {
     case 0x40000000:
-        out[0] = qemu ? 0x40000005 : 0x4000000c;
+        out[0] = few ? 0x40000005 : 0x4000000c;
         memcpy(&out[1], "Microsoft Hv", 12);
         break;
     case 0x40000001:

@@ -40,6 +40,7 @@ enum {
 #define PRIV_POST         (1u << 4) /* ebx */
 #define PRIV_SIGNAL       (1u << 5) /* ebx */
 #define PRIV_ISOLATION    (1u << 22)
+#define FEAT_FREQUENCY    (1u << 8)  /* edx */
 #define FEAT_SINT_POLLING (1u << 17) /* edx */
 #define HINT_NO_AEOI      (1u << 9)  /* leaf 0x40000004 eax */
 

@@ -27,7 +27,10 @@
 #define VMB_HV_SIGNATURE   0x31237648u /* "Hv#1" */
 #define VMB_HV_LEAF_NEEDED 0x40000005u /* TLFS 2.4.1: at least this one */
 
-/* Partition privileges, leaf 3: eax in the low half, ebx in the high half. */
+/*
+ * Partition privileges, leaf 3: eax in the low half, ebx in the high half.
+ * OpenVMM lets guests post and signal without setting these two bits.
+ */
 #define VMB_PRIV_REF_COUNTER   (1ull << 1)
 #define VMB_PRIV_SYNIC         (1ull << 2)
 #define VMB_PRIV_HYPERCALL     (1ull << 5)
