@@ -30,7 +30,7 @@ struct vmb_hv_info {
     uint32_t features;   /* leaf 3: edx */
     uint32_t hints;      /* leaf 4: eax */
     uint64_t owner;      /* guest OS id that someone has set, or 0 */
-    bool isolated;       /* confidential VM: not supported yet */
+    uint8_t isolated;    /* confidential VM, of this type; 0: it is none */
 };
 
 struct vmb_hv_cfg {

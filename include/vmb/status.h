@@ -66,7 +66,7 @@ enum vmb_status {
     X(HV_PRESENT, "hypervisor interface signature")   /* leaf / needed */      \
     X(HV_PRIVILEGE, "hypervisor privileges")          /* have / needed */      \
     X(HV_OWNER, "guest OS id already set")            /* id found / 0 */       \
-    X(HV_ISOLATED, "isolated (confidential) VM")      /* leaf 3 ebx / bit */   \
+    X(HV_ISOLATED, "isolated (confidential) VM")      /* its type / 0 */       \
     X(HV_REGISTER, "register did not take the value") /* read / written */     \
     X(HV_HYPERCALL, "hypercall status")               /* status / 0 */         \
     X(HV_CLOCK, "no reference clock") /* privileges / needed */                \

@@ -27,6 +27,7 @@
 #define VP_HYPERVISOR_VERSION 0x00000100u
 #define VP_PRIVILEGES         0x00000200u
 #define VP_FEATURES           0x00000201u
+#define VP_ISOLATION          0x00000209u
 #define VP_GUEST_OS_ID        0x00090002u
 #define VP_VP_INDEX           0x00090003u
 #define VP_TIME_REF_COUNT     0x00090004u
@@ -181,6 +182,9 @@ static void cpuid(void *ctx, uint32_t leaf, uint32_t out[4])
         leaf_of(VP_FEATURES, out);
         /* The interrupt controller has no automatic end of interrupt. */
         out[0] |= VMB_HINT_NO_AUTO_EOI;
+        break;
+    case VMB_CPUID_ISOLATION:
+        leaf_of(VP_ISOLATION, out);
         break;
     default:
         break;

@@ -52,9 +52,12 @@ static void read_leaves(const struct vmb_platform *plat,
     cpu->cpuid(plat->ctx, VMB_CPUID_PRIVILEGES, r);
     out->privileges = (uint64_t)r[1] << 32 | r[0];
     out->features = r[3];
-    out->isolated = (out->privileges & VMB_PRIV_ISOLATION) != 0;
     cpu->cpuid(plat->ctx, VMB_CPUID_HINTS, r);
     out->hints = r[0];
+    if (!(out->privileges & VMB_PRIV_ISOLATION))
+        return;
+    cpu->cpuid(plat->ctx, VMB_CPUID_ISOLATION, r);
+    out->isolated = (uint8_t)(r[1] & VMB_ISOLATION_TYPE);
 }
 
 enum vmb_status vmb_hv_inspect(const struct vmb_platform *plat,
@@ -76,7 +79,7 @@ enum vmb_status vmb_hv_inspect(const struct vmb_platform *plat,
         out->owner = cpu->reg_get(plat->ctx, VMB_REG_GUEST_OS_ID);
     if (out->isolated)
         return vmb_fault_set(fault, VMB_E_NOFEATURE, VMB_SITE_HV_ISOLATED,
-                             out->privileges >> 32, VMB_PRIV_ISOLATION >> 32);
+                             out->isolated, 0);
     if ((out->privileges & NEEDED) != NEEDED)
         return vmb_fault_set(fault, VMB_E_NOFEATURE, VMB_SITE_HV_PRIVILEGE,
                              out->privileges, NEEDED);

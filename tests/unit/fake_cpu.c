@@ -38,12 +38,15 @@ static void cpuid(void *ctx, uint32_t leaf, uint32_t out[4])
         { cpu->hints, 0, 0, 0 },
     };
     const uint32_t processor[4] = { 0x000206a7, 0, cpu->present_ecx, 0 };
+    const uint32_t isolation[4] = { 1, cpu->isolation, 0, 0 };
 
     if (leaf > cpu->highest_leaf_asked)
         cpu->highest_leaf_asked = leaf;
     memset(out, 0xff, 4 * sizeof *out);
     if (leaf == 1)
         memcpy(out, processor, sizeof processor);
+    else if (leaf == 0x4000000c)
+        memcpy(out, isolation, sizeof isolation);
     else if (leaf - 0x40000000u < COUNT(leaves))
         memcpy(out, leaves[leaf - 0x40000000u], sizeof leaves[0]);
     else

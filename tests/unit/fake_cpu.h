@@ -18,7 +18,7 @@ struct fake_cpu {
     /* CPUID, by what it means */
     uint32_t present_ecx, max_leaf, signature, build, version;
     uint64_t privileges;
-    uint32_t features, hints;
+    uint32_t features, hints, isolation;
     uint32_t highest_leaf_asked;
     /* registers */
     uint64_t reg[256]; /* 0x400000NN */

@@ -165,13 +165,33 @@ static void what_openvmm_says_will_do(void **state)
 
 static void an_isolated_machine_is_told_apart(void **state)
 {
+    uint32_t type;
+
+    (void)state;
+    for (type = 1; type < 16; type++) {
+        fake_cpu_init(&cpu);
+        cpu.privileges |= 1ull << (32 + 22);
+        cpu.isolation = 0xfffffff0 | type;
+        assert_int_equal(detect(), VMB_E_NOFEATURE);
+        assert_int_equal(info.isolated, type);
+        assert_start_says(VMB_E_NOFEATURE, VMB_SITE_HV_ISOLATED, type, 0);
+    }
+}
+
+/* The privilege alone only says that there is a type to be read. */
+static void a_machine_without_isolation_may_say_so(void **state)
+{
     (void)state;
     fake_cpu_init(&cpu);
-    cpu.privileges |= VMB_PRIV_ISOLATION;
-    assert_int_equal(detect(), VMB_E_NOFEATURE);
-    assert_true(info.isolated);
-    assert_start_says(VMB_E_NOFEATURE, VMB_SITE_HV_ISOLATED,
-                      cpu.privileges >> 32, VMB_PRIV_ISOLATION >> 32);
+    cpu.privileges |= 1ull << (32 + 22);
+    cpu.isolation = 0xfffffff0;
+    assert_int_equal(detect(), VMB_OK);
+    assert_int_equal(info.isolated, 0);
+    assert_int_equal(cpu.highest_leaf_asked, 0x4000000c);
+    fake_cpu_init(&cpu);
+    cpu.isolation = 2; /* nobody says that this leaf is there */
+    assert_int_equal(detect(), VMB_OK);
+    assert_int_equal(cpu.highest_leaf_asked, 0x40000004);
 }
 
 static void an_owner_is_named(void **state)
@@ -208,6 +228,7 @@ int main(void)
         cmocka_unit_test(each_privilege_is_needed),
         cmocka_unit_test(what_openvmm_says_will_do),
         cmocka_unit_test(an_isolated_machine_is_told_apart),
+        cmocka_unit_test(a_machine_without_isolation_may_say_so),
         cmocka_unit_test(an_owner_is_named),
         cmocka_unit_test(a_port_for_another_library_is_refused),
     };

@@ -22,6 +22,7 @@
 #define VMB_CPUID_VERSION    0x40000002u /* eax: build, ebx: major.minor */
 #define VMB_CPUID_PRIVILEGES 0x40000003u
 #define VMB_CPUID_HINTS      0x40000004u
+#define VMB_CPUID_ISOLATION  0x4000000cu /* there with VMB_PRIV_ISOLATION */
 
 #define VMB_HV_PRESENT     (1u << 31)
 #define VMB_HV_SIGNATURE   0x31237648u /* "Hv#1" */
@@ -38,7 +39,14 @@
 #define VMB_PRIV_REF_TSC       (1ull << 9)
 #define VMB_PRIV_POST_MESSAGES (1ull << 36)
 #define VMB_PRIV_SIGNAL_EVENTS (1ull << 37)
-#define VMB_PRIV_ISOLATION     (1ull << 54)
+#define VMB_PRIV_ISOLATION     (1ull << 54) /* says that it has a type */
+
+/*
+ * Isolation leaf, ebx: type of confidential VM; 0: none.  Not in the TLFS;
+ * source: OpenVMM hvdef, struct HvIsolationConfiguration; Linux reads it so,
+ * too.
+ */
+#define VMB_ISOLATION_TYPE 0xfu
 
 /* Leaf 3 edx and leaf 4 eax. */
 #define VMB_FEATURE_SINT_POLLING (1u << 17) /* SINT bit 18 is understood */
