@@ -217,9 +217,11 @@ VMB_NODISCARD enum vmb_status vmb_rx_range(const struct vmb_chan *chan,
 VMB_NODISCARD enum vmb_status vmb_chan_release(struct vmb_chan *chan);
 
 /*
- * Ask for a signal on the next packet.  True: one is there already, or the
- * channel is dead, so receive again instead of sleeping.  A channel never
- * armed is never flagged: vmb_chan_recv() is then the poll.  [rx]
+ * Ask for a signal on the next packet.  Release first: hosts signal only into
+ * a ring that has been given back whole.  True: do not sleep, for a packet is
+ * there already, or one received is not released, or the channel is dead.  A
+ * channel never armed is never flagged: vmb_chan_recv() is then the poll.
+ * [rx]
  */
 bool vmb_chan_arm(struct vmb_chan *chan);
 

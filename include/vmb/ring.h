@@ -168,7 +168,10 @@ bool vmb_ring_range(const struct vmb_ring_rx *rx, const struct vmb_rx *pkt,
  */
 bool vmb_ring_release(struct vmb_ring_rx *rx);
 
-/* Ask for a signal on the next packet.  True: one is there already.  [rx] */
+/*
+ * Ask for a signal on the next packet.  True: one is there already, or one
+ * received has not been released, and then no signal would come.  [rx]
+ */
 bool vmb_ring_arm(struct vmb_ring_rx *rx);
 
 #ifdef __cplusplus

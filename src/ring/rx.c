@@ -262,7 +262,11 @@ bool vmb_ring_arm(struct vmb_ring_rx *rx)
     /*
      * The mask before our look at the write index: otherwise the host may add
      * a packet, still see the mask, and we sleep on it.
+     *
+     * Against what is released, not what is read: hosts signal a packet only
+     * if the shared read index had caught up with all before it (OpenVMM
+     * vmbus_ring, commit_write), so with one in hand no signal would come.
      */
     vmb_host_fence();
-    return vmb_host_load32(&control->write) != rx->read_;
+    return vmb_host_load32(&control->write) != rx->released_;
 }

@@ -412,6 +412,38 @@ static void receiving_masks_until_armed_again(void **state)
     tear_down(&s);
 }
 
+/* A host signals only into a ring that has been given back whole. */
+static void nobody_sleeps_on_packets_in_hand(void **state)
+{
+    struct vmb_sim_counts before, after;
+    struct scene s;
+    struct vmb_rx rx;
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < MODES; i++) {
+        set_up(&s, &modes[i]);
+        assert_int_equal(vmb_sim_send_inband(s.host, 1, "x", 1, false), VMB_OK);
+        assert_int_equal(vmb_chan_recv(&s.link.chan, &rx), VMB_OK);
+        assert_true(vmb_chan_arm(&s.link.chan));
+        vmb_sim_stats(s.rig->sim, &before);
+        assert_int_equal(vmb_sim_send_inband(s.host, 2, "x", 1, false), VMB_OK);
+        vmb_sim_stats(s.rig->sim, &after);
+        assert_int_equal(after.guest_signals, before.guest_signals);
+        assert_int_equal(vmb_chan_recv(&s.link.chan, &rx), VMB_OK);
+        assert_int_equal(rx.xid, 2);
+        assert_int_equal(vmb_chan_release(&s.link.chan), VMB_OK);
+        assert_false(vmb_chan_arm(&s.link.chan));
+        assert_int_equal(vmb_sim_send_inband(s.host, 3, "x", 1, false), VMB_OK);
+        vmb_sim_stats(s.rig->sim, &after);
+        assert_int_equal(after.guest_signals, before.guest_signals + 1);
+        assert_int_equal(vmb_chan_recv(&s.link.chan, &rx), VMB_OK);
+        assert_int_equal(rx.xid, 3);
+        assert_int_equal(vmb_chan_release(&s.link.chan), VMB_OK);
+        tear_down(&s);
+    }
+}
+
 /* As many interrupts as idle moments, not as packets. */
 static void a_busy_receiver_is_not_interrupted(void **state)
 {
@@ -463,6 +495,7 @@ int main(void)
         cmocka_unit_test(a_long_batch_lets_the_host_begin),
         cmocka_unit_test(a_full_batch_is_not_held_back),
         cmocka_unit_test(receiving_masks_until_armed_again),
+        cmocka_unit_test(nobody_sleeps_on_packets_in_hand),
         cmocka_unit_test(a_busy_receiver_is_not_interrupted),
         cmocka_unit_test(nobody_is_signalled_for_nothing),
     };

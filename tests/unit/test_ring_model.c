@@ -270,7 +270,8 @@ static const char *release(struct receive_run *run)
 
 static const char *arm(struct receive_run *run)
 {
-    AGREE(vmb_ring_arm(&run->rx) == (run->waiting.count > 0));
+    AGREE(vmb_ring_arm(&run->rx) ==
+          (run->waiting.count > 0 || run->released != run->read));
     AGREE(peer_word(&run->ring, PEER_MASK) == 0);
     return NULL;
 }
