@@ -176,7 +176,8 @@ static uint32_t refused(struct vmb_sim *sim, const void *page, uint32_t code)
 
 static bool transient(uint32_t status)
 {
-    return status == HV_NO_BUFFERS || status == HV_NO_MEMORY;
+    return status == HV_NO_BUFFERS || status == HV_NO_MEMORY ||
+           status == HV_TIMEOUT;
 }
 
 /* ~0: no fault says anything. */

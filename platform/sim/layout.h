@@ -57,6 +57,7 @@ enum {
 #define HV_BAD_PORT       0x11u
 #define HV_BAD_CONNECTION 0x12u
 #define HV_NO_BUFFERS     0x13u
+#define HV_TIMEOUT        0x78u
 
 enum {
     POST_ID = 0,

@@ -32,10 +32,13 @@ uint32_t vmb_hv_signal_event(const struct vmb_hv *hv, uint32_t connection_id)
     return call(hv, VMB_HVCALL_SIGNAL_EVENT | VMB_HVCALL_FAST, connection_id);
 }
 
+/* The last is what Azure's VMBus says when it wants to be asked again (source:
+ * OpenVMM virt/src/synic.rs). */
 bool vmb_hv_transient(uint32_t status)
 {
     return status == VMB_HV_STATUS_INSUFFICIENT_BUFFERS ||
-           status == VMB_HV_STATUS_INSUFFICIENT_MEMORY;
+           status == VMB_HV_STATUS_INSUFFICIENT_MEMORY ||
+           status == VMB_HV_STATUS_TIMEOUT;
 }
 
 uint64_t vmb_hv_page_register(const struct vmb_hv *hv, const void *page)

@@ -6,6 +6,7 @@
 #define NO_CONNECTION 0x12u
 #define NO_BUFFERS    0x13u
 #define BAD_PARAMETER 0x05u
+#define TIMEOUT       0x78u
 
 struct scene {
     struct rig *rig;
@@ -73,6 +74,7 @@ static void transient_failures_go_unnoticed(void **state)
     put_off(NO_BUFFERS, 0, false);
     put_off(NO_BUFFERS, 0, true);
     put_off(NO_MEMORY, 0, false);
+    put_off(TIMEOUT, 0, true);
     put_off(NO_BUFFERS, VMB_VERSION_1_1, true);
     put_off(NO_BUFFERS, VMB_VERSION_0_13, false);
 }

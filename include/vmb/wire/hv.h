@@ -86,6 +86,7 @@
 #define VMB_HV_STATUS_INSUFFICIENT_MEMORY   0x0bu
 #define VMB_HV_STATUS_INVALID_CONNECTION_ID 0x12u
 #define VMB_HV_STATUS_INSUFFICIENT_BUFFERS  0x13u
+#define VMB_HV_STATUS_TIMEOUT               0x78u
 
 #define VMB_MESSAGE_BYTES 240u /* payload of one SynIC message, TLFS 11.8 */
 #define VMB_MESSAGE_VMBUS 1u   /* its type; observed on every host */
