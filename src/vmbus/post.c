@@ -91,12 +91,14 @@ enum vmb_status vmb_post_now(struct vmb_conn *conn, uint32_t connection,
     if (vmb_hv_transient(conn->post_status_))
         return VMB_AGAIN;
     /*
-     * A port that is being set up answers like one that does not exist (Linux
+     * A port that is being set up, or a guest that posts too much, gets the
+     * answer of one that does not exist (mu_msvm EfiHvProtocol.c; Linux
      * retries too) but for the contact of version 5 and up, where it means
      * that the host is older.
      */
     if (conn->post_status_ == VMB_HV_STATUS_INVALID_CONNECTION_ID &&
-        connection != VMB_CONNECTION_MULTI_CLIENT)
+        (connection != VMB_CONNECTION_MULTI_CLIENT ||
+         number != VMB_MSG_INITIATE_CONTACT))
         return VMB_AGAIN;
     return VMB_E_HYPERCALL;
 }

@@ -98,6 +98,31 @@ static void a_port_being_set_up_is_waited_for(void **state)
     rig_down(rig);
 }
 
+/* Only a contact learns from id 4 that the host is older. */
+static void a_host_that_has_enough_is_waited_for(void **state)
+{
+    struct rig *rig = rig_make(&(struct rig_cfg){ .sim.message_id = 4 });
+    struct vmb_sim_dev *dev = rig_device(rig);
+    struct link link = { .flagged = false };
+    uint64_t k;
+
+    (void)state;
+    rig_start(rig);
+    assert_int_equal(vmb_conn_version(&rig->conn), VMB_VERSION_6_0);
+    for (k = 0; k < 4; k++) {
+        add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, k, NO_CONNECTION);
+        rig_open(rig, &link, dev);
+        rig_echo(rig, &link, 1);
+        add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, k, NO_CONNECTION);
+        rig_close(rig, &link);
+    }
+    assert_int_equal(rig->posted[5].connection, 4);
+    add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 3, NO_CONNECTION);
+    rig_unload(rig);
+    assert_int_equal(vmb_conn_fault_count(&rig->conn), 0);
+    rig_down(rig);
+}
+
 static void no_connection_at_all(uint64_t arg, uint16_t site)
 {
     struct rig *rig = rig_make(NULL);
@@ -551,6 +576,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(transient_failures_go_unnoticed),
         cmocka_unit_test(a_port_being_set_up_is_waited_for),
+        cmocka_unit_test(a_host_that_has_enough_is_waited_for),
         cmocka_unit_test(a_dead_hypervisor_is_reported),
         cmocka_unit_test(failures_leave_the_way_out_open),
         cmocka_unit_test(a_signal_put_off_is_owed),
