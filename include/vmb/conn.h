@@ -26,7 +26,10 @@ extern "C" {
 
 #define VMB_CONN_PAGES   4u /* interrupt page, two monitor pages, messages */
 #define VMB_CONN_TIMEOUT 100000000ull /* default for one request: 10 s */
-#define VMB_CONN_BUDGET  32u /* messages taken, and posted, by one poll */
+/* Least for the answer to an unload: 100 s.  Hosts that flush caches first
+ * were seen to take 50 (source: Microsoft's work on Linux for Azure). */
+#define VMB_CONN_UNLOAD_TIMEOUT 1000000000ull
+#define VMB_CONN_BUDGET         32u /* messages taken, and posted, by one poll */
 
 struct vmb_guid {
     uint8_t b[16]; /* in wire order */
@@ -78,8 +81,13 @@ struct vmb_conn_cfg {
     void *pages;              /* VMB_CONN_PAGES, page aligned */
     struct vmb_offer *offers; /* the caller's table */
     uint16_t offer_cap;
-    bool monitor;         /* give the host monitor pages */
-    uint64_t timeout;     /* per request, 100 ns; 0: VMB_CONN_TIMEOUT */
+    bool monitor; /* give the host monitor pages */
+    /*
+     * Per request, 100 ns; 0: VMB_CONN_TIMEOUT.  Once for the host to take
+     * each message, once for its answer.  For the answer to an unload at least
+     * VMB_CONN_UNLOAD_TIMEOUT, on version 0.13 at most 1 s.
+     */
+    uint64_t timeout;
     uint32_t min_version; /* VMB_VERSION_*; 0: no floor */
     uint32_t max_version; /* 0: the newest */
     uint32_t features;    /* VMB_CONN_FEATURE_* to ask for, version 6.0 */
@@ -188,7 +196,8 @@ VMB_NODISCARD enum vmb_status vmb_conn_status(const struct vmb_conn *conn);
  * Make the host forget us.  No send or receive may run meanwhile.  Channels
  * still open are lost with it, and all
  * memory the host held is the caller's again once the status reads VMB_OK.
- * May be called again after VMB_E_TIMEOUT.  [bus]
+ * The host may take its time: see VMB_CONN_UNLOAD_TIMEOUT.  May be called again
+ * after VMB_E_TIMEOUT; the answer to the first counts, however late.  [bus]
  *
  * VMB_OK       begun, or there was nothing to unload
  * VMB_E_STATE  under way already; or, on version 0.13, a channel or GPADL is

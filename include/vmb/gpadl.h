@@ -21,7 +21,7 @@ extern "C" {
 /* What a bus keeps for an object that it is working on.  All the bus's. */
 struct vmb_bus_work {
     struct vmb_bus_work *next;
-    uint64_t deadline;
+    uint64_t since; /* it was asked for, or posted */
     uint32_t step;
     uint8_t what;
     bool queued, waiting;

@@ -21,8 +21,11 @@ extern "C" {
 /* Until vmb_conn_status() is not VMB_AGAIN; returns it.  [bus] */
 VMB_NODISCARD enum vmb_status vmb_wait_conn(struct vmb_conn *conn);
 
-/* Start unloading unless that is under way, and wait for its end; returns
- * what vmb_conn_unload_status() does.  [bus] */
+/*
+ * Start unloading unless that is under way, and wait for its end, up to
+ * VMB_CONN_UNLOAD_TIMEOUT or longer; returns what vmb_conn_unload_status()
+ * does.  After VMB_E_TIMEOUT call it again, or keep the memory.  [bus]
+ */
 VMB_NODISCARD enum vmb_status vmb_wait_unload(struct vmb_conn *conn);
 
 /* Until vmb_chan_open_status() is not VMB_AGAIN; returns it.  [bus] */

@@ -17,14 +17,32 @@
 #include "../trace.h"
 #include "conn_internal.h"
 
-static void restart_deadline(const struct vmb_conn *conn,
-                             struct vmb_bus_work *work)
-{
-    uint64_t now = vmb_hv_now(conn->hv_);
-    uint64_t most = UINT64_MAX - now;
+/*
+ * Version 0.13 knows no answer to unload (OpenVMM protocol.rs), yet QEMU gives
+ * one, and drops what was posted before it (observed on QEMU 10.0): a moment
+ * is waited for it, and none is as good as one.
+ */
+#define MOMENT 10000000ull /* 1 s */
 
-    work->deadline =
-        now + (conn->cfg_.timeout < most ? conn->cfg_.timeout : most);
+static bool may_stay_unanswered(const struct vmb_conn *conn,
+                                const struct vmb_bus_work *work)
+{
+    return work->what == VMB_WORK_UNLOAD && !work->queued &&
+           conn->version_ == VMB_VERSION_0_13 && !conn->gpadls_;
+}
+
+/* How long this may take from work->since on. */
+static uint64_t allowed(const struct vmb_conn *conn,
+                        const struct vmb_bus_work *work)
+{
+    uint64_t most = conn->cfg_.timeout;
+
+    if (may_stay_unanswered(conn, work))
+        return most < MOMENT ? most : MOMENT;
+    if (work->what == VMB_WORK_UNLOAD && !work->queued &&
+        most < VMB_CONN_UNLOAD_TIMEOUT)
+        return VMB_CONN_UNLOAD_TIMEOUT;
+    return most;
 }
 
 void vmb_post_add(struct vmb_conn *conn, struct vmb_bus_work *work,
@@ -36,7 +54,7 @@ void vmb_post_add(struct vmb_conn *conn, struct vmb_bus_work *work,
     work->step = 0;
     work->queued = true;
     work->waiting = true;
-    restart_deadline(conn, work);
+    work->since = vmb_hv_now(conn->hv_);
     conn->waiting_++;
     *conn->queue_end_ = work;
     conn->queue_end_ = &work->next;
@@ -114,21 +132,9 @@ static uint32_t connection_for(struct vmb_conn *conn,
     return conn->message_connection_;
 }
 
-/*
- * Version 0.13 knows no answer to unload (OpenVMM protocol.rs), yet QEMU gives
- * one, and drops what was posted before it (observed on QEMU 10.0): a moment
- * is waited for it, and none is as good as one.
- */
-#define UNLOAD_0_13_WAIT 10000000ull /* 1 s */
-
-static bool may_stay_unanswered(const struct vmb_conn *conn)
+static void unload_ended(struct vmb_conn *conn, const struct vmb_fault *why)
 {
-    return conn->version_ == VMB_VERSION_0_13 && !conn->gpadls_;
-}
-
-static void unload_failed(struct vmb_conn *conn, const struct vmb_fault *why)
-{
-    if (why->status == VMB_E_TIMEOUT && may_stay_unanswered(conn)) {
+    if (why->status == VMB_OK) {
         vmb_conn_unloaded(conn);
         return;
     }
@@ -150,7 +156,8 @@ static void close_failed(struct vmb_conn *conn, struct vmb_chan *chan)
     vmb_native_torndown(&chan->gpadl_, &conn->why_);
 }
 
-/* Work that will not be answered, conn->why_ says why: tell its owner. */
+/* Work that will not be answered, conn->why_ says what of it: tell its owner.
+ */
 static void fail(struct vmb_conn *conn, struct vmb_bus_work *work)
 {
     struct vmb_fault *why = &conn->why_;
@@ -169,7 +176,7 @@ static void fail(struct vmb_conn *conn, struct vmb_bus_work *work)
         vmb_conn_fail(conn, why);
         break;
     case VMB_WORK_UNLOAD:
-        unload_failed(conn, why);
+        unload_ended(conn, why);
         break;
     case VMB_WORK_OPEN:
         vmb_bus_open_done(vmb_work_chan(work), why);
@@ -195,7 +202,7 @@ static void fail(struct vmb_conn *conn, struct vmb_bus_work *work)
 static void posted(struct vmb_conn *conn, struct vmb_bus_work *work)
 {
     work->step++;
-    restart_deadline(conn, work);
+    work->since = vmb_hv_now(conn->hv_);
     if (vmb_message_more(work))
         return;
     unlink_queued(conn, work);
@@ -207,9 +214,6 @@ static void posted(struct vmb_conn *conn, struct vmb_bus_work *work)
         conn->unload_posted_ = true;
     if (work->what == VMB_WORK_CLOSE)
         vmb_post_forget(conn, work);
-    if (work->what == VMB_WORK_UNLOAD && may_stay_unanswered(conn) &&
-        conn->cfg_.timeout > UNLOAD_0_13_WAIT)
-        work->deadline -= conn->cfg_.timeout - UNLOAD_0_13_WAIT;
     if (work->what == VMB_WORK_MODIFY && conn->version_ < VMB_VERSION_5_3) {
         vmb_post_forget(conn, work);
         vmb_modify_done(vmb_work_chan(work), &vmb_no_fault);
@@ -238,24 +242,41 @@ void vmb_post_pending(struct vmb_conn *conn)
     }
 }
 
-static bool late(const struct vmb_bus_work *work, uint64_t now)
+static bool late(const struct vmb_conn *conn, const struct vmb_bus_work *work,
+                 uint64_t now)
 {
-    return work->waiting && now >= work->deadline;
+    return work->waiting && now - work->since >= allowed(conn, work);
 }
 
 static struct vmb_bus_work *find_late(struct vmb_conn *conn, uint64_t now)
 {
     struct vmb_gpadl *gpadl;
 
-    if (late(&conn->work_, now))
+    if (late(conn, &conn->work_, now))
         return &conn->work_;
     for (gpadl = conn->gpadls_; gpadl; gpadl = gpadl->next_) {
-        if (late(&gpadl->work_, now))
+        if (late(conn, &gpadl->work_, now))
             return &gpadl->work_;
-        if (gpadl->ring_ && late(&gpadl->chan_->work_, now))
+        if (gpadl->ring_ && late(conn, &gpadl->chan_->work_, now))
             return &gpadl->chan_->work_;
     }
     return NULL;
+}
+
+/* Time is up: the record, and to whom it matters. */
+static void expire(struct vmb_conn *conn, struct vmb_bus_work *work,
+                   uint64_t now)
+{
+    if (work->queued)
+        vmb_fault_code(&conn->why_, VMB_E_HYPERCALL, VMB_SITE_POST_DEADLINE,
+                       conn->post_status_);
+    else
+        vmb_fault_set(&conn->why_, VMB_E_TIMEOUT, VMB_SITE_REPLY_DEADLINE,
+                      now - work->since, 0);
+    conn->why_.limit = allowed(conn, work);
+    if (may_stay_unanswered(conn, work))
+        conn->why_.status = VMB_OK;
+    fail(conn, work);
 }
 
 /* Whatever waits longest for its deadline is found by a later poll. */
@@ -272,15 +293,6 @@ void vmb_post_expire(struct vmb_conn *conn)
         work = find_late(conn, now);
         if (!work)
             return;
-        if (work->queued) {
-            vmb_fault_code(&conn->why_, VMB_E_HYPERCALL, VMB_SITE_POST_DEADLINE,
-                           conn->post_status_);
-            conn->why_.limit = conn->cfg_.timeout;
-        } else {
-            vmb_fault_set(&conn->why_, VMB_E_TIMEOUT, VMB_SITE_REPLY_DEADLINE,
-                          now - work->deadline + conn->cfg_.timeout,
-                          conn->cfg_.timeout);
-        }
-        fail(conn, work);
+        expire(conn, work, now);
     }
 }

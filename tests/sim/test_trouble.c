@@ -251,7 +251,8 @@ static void a_signal_refused_costs_the_channel(void **state)
 /* --- Silence -------------------------------------------------------------- */
 
 /* The answer to what `act` asks for gets lost: how long until it says so. */
-static void mute(struct rig *rig, enum vmb_status (*act)(struct rig *rig))
+static void mute_for(struct rig *rig, enum vmb_status (*act)(struct rig *rig),
+                     uint64_t seconds)
 {
     uint64_t began, took;
 
@@ -259,7 +260,12 @@ static void mute(struct rig *rig, enum vmb_status (*act)(struct rig *rig))
     began = vmb_sim_clock(rig->sim);
     assert_int_equal(act(rig), VMB_E_TIMEOUT);
     took = vmb_sim_clock(rig->sim) - began;
-    assert_in_range(took, 3 * SECOND, 4 * SECOND);
+    assert_in_range(took, seconds * SECOND, (seconds + 1) * SECOND);
+}
+
+static void mute(struct rig *rig, enum vmb_status (*act)(struct rig *rig))
+{
+    mute_for(rig, act, 3);
 }
 
 static struct scene *acting;
@@ -337,12 +343,73 @@ static void every_request_has_its_deadline(void **state)
     assert_int_equal(vmb_conn_status(&s.rig->conn), VMB_E_TIMEOUT);
     rig_unload(s.rig);
     rig_connect(s.rig);
-    mute(s.rig, unload);
+    mute_for(s.rig, unload, 100); /* an unload has a deadline of its own */
+    vmb_conn_fault(&s.rig->conn, &fault);
+    assert_int_equal(fault.site, VMB_SITE_REPLY_DEADLINE);
+    assert_int_equal(fault.limit, 100 * SECOND);
     /* A host answers only the first: what is left is the way out below. */
     assert_int_equal(unload(s.rig), VMB_E_TIMEOUT);
     rig_hv_stop(s.rig);
     rig_start(s.rig);
     rig_down(s.rig);
+}
+
+/* Azure was seen to take 50 s; patience beyond 100 s is granted, too. */
+static void a_slow_unload_is_waited_for(void **state)
+{
+    static const uint64_t timeouts[] = { SECOND, 0, 200ull * SECOND };
+    uint64_t most, began;
+    struct vmb_sim_fault slow = { .at = VMB_SIM_AT_HOST_MESSAGE,
+                                  .act = VMB_SIM_DELAY };
+    struct scene s;
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        most = i < 2 ? 100ull * SECOND : 200ull * SECOND;
+        set_up(&s, &(struct rig_cfg){ .conn.timeout = timeouts[i] });
+        slow.k = vmb_sim_count(s.rig->sim, slow.at);
+        slow.arg = 20;
+        assert_int_equal(vmb_sim_fault_add(s.rig->sim, &slow), VMB_OK);
+        assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_OK);
+        began = vmb_sim_clock(s.rig->sim);
+        (void)vmb_conn_poll(&s.rig->conn);
+        vmb_sim_clock_advance(s.rig->sim, most - 2 * SECOND);
+        assert_int_equal(vmb_conn_poll(&s.rig->conn), VMB_AGAIN);
+        assert_true(vmb_sim_clock(s.rig->sim) - began < most);
+        RIG_UNTIL(s.rig, vmb_conn_unload_status(&s.rig->conn) != VMB_AGAIN);
+        assert_int_equal(vmb_conn_unload_status(&s.rig->conn), VMB_OK);
+        assert_int_equal(vmb_sim_faults_hit(s.rig->sim), 1);
+        rig_hv_stop(s.rig);
+        rig_check_clean(s.rig);
+        rig_free(s.rig);
+    }
+}
+
+/* The answer comes after the deadline, and after a second try. */
+static void an_unload_answered_late_is_an_unload(void **state)
+{
+    struct vmb_sim_fault slow = { .at = VMB_SIM_AT_HOST_MESSAGE,
+                                  .act = VMB_SIM_DELAY,
+                                  .arg = 100000 };
+    struct scene s;
+
+    (void)state;
+    set_up(&s, NULL);
+    slow.k = vmb_sim_count(s.rig->sim, slow.at);
+    assert_int_equal(vmb_sim_fault_add(s.rig->sim, &slow), VMB_OK);
+    assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_OK);
+    (void)vmb_conn_poll(&s.rig->conn);
+    vmb_sim_clock_advance(s.rig->sim, 101ull * SECOND);
+    assert_int_equal(vmb_conn_poll(&s.rig->conn), VMB_E_TIMEOUT);
+    assert_int_equal(vmb_conn_unload_status(&s.rig->conn), VMB_E_TIMEOUT);
+    assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_OK);
+    vmb_sim_run(s.rig->sim, 200000);
+    RIG_UNTIL(s.rig, vmb_conn_unload_status(&s.rig->conn) != VMB_AGAIN);
+    assert_int_equal(vmb_conn_unload_status(&s.rig->conn), VMB_OK);
+    rig_hv_stop(s.rig);
+    assert_true(vmb_sim_pristine(s.rig->sim));
+    rig_free(s.rig);
 }
 
 /* An open whose answer is lost may have happened: it is closed as well. */
@@ -582,6 +649,8 @@ int main(void)
         cmocka_unit_test(a_signal_put_off_is_owed),
         cmocka_unit_test(a_signal_refused_costs_the_channel),
         cmocka_unit_test(every_request_has_its_deadline),
+        cmocka_unit_test(a_slow_unload_is_waited_for),
+        cmocka_unit_test(an_unload_answered_late_is_an_unload),
         cmocka_unit_test(an_open_without_answer_is_closed),
         cmocka_unit_test(the_answer_to_another_open_is_not_taken),
         cmocka_unit_test(an_endless_timeout_is_no_timeout),
