@@ -127,6 +127,9 @@ VMB_NODISCARD enum vmb_status vmb_chan_open_status(const struct vmb_chan *chan);
 VMB_NODISCARD enum vmb_status vmb_chan_close_start(struct vmb_chan *chan);
 
 /*
+ * A host that is silent about a rescinded channel has let go of it, too: that
+ * takes 1 s (see vmb_gpadl_destroy_status()).
+ *
  * VMB_OK         closed: everything is yours
  * VMB_AGAIN      under way
  * VMB_E_TIMEOUT, VMB_E_HYPERCALL  the host has not let go: close again, or

@@ -85,7 +85,8 @@ struct vmb_conn_cfg {
     /*
      * Per request, 100 ns; 0: VMB_CONN_TIMEOUT.  Once for the host to take
      * each message, once for its answer.  For the answer to an unload at least
-     * VMB_CONN_UNLOAD_TIMEOUT, on version 0.13 at most 1 s.
+     * VMB_CONN_UNLOAD_TIMEOUT, on version 0.13 at most 1 s; for those of a
+     * rescinded channel at most 1 s.
      */
     uint64_t timeout;
     uint32_t min_version; /* VMB_VERSION_*; 0: no floor */

@@ -82,7 +82,8 @@ vmb_gpadl_create_virtual_start(struct vmb_gpadl *gpadl, struct vmb_chan *chan,
  * VMB_OK         the host has it: vmb_gpadl_id() may be sent to it
  * VMB_AGAIN      no answer yet
  * VMB_E_REFUSED  the host said no; the memory is yours again
- * VMB_E_TIMEOUT, VMB_E_HYPERCALL  the host may hold the memory: destroy
+ * VMB_E_TIMEOUT, VMB_E_HYPERCALL, VMB_E_RESCINDED  the host may hold the
+ *                memory: destroy
  * VMB_E_STATE    not created, or destroyed since
  * [bus]
  */
@@ -102,6 +103,9 @@ uint32_t vmb_gpadl_id(const struct vmb_gpadl *gpadl);
 VMB_NODISCARD enum vmb_status vmb_gpadl_destroy_start(struct vmb_gpadl *gpadl);
 
 /*
+ * On a rescinded channel no answer within 1 s is as good as one, for the host
+ * has let go already (source: Linux commits ccb61f8a and e071b933).
+ *
  * VMB_OK         the memory is yours
  * VMB_AGAIN      no answer yet
  * VMB_E_TIMEOUT, VMB_E_HYPERCALL  the host may still hold it: start again, or

@@ -56,6 +56,9 @@ struct vmb_sim_chan; /* a channel of a device; lives as long too */
 /* More of what kind of host. */
 /* Leaves as OpenVMM's on KVM: nothing is said of posting and signalling. */
 #define VMB_SIM_OPENVMM_LEAVES 0x2000u
+/* Lets go of a channel that it rescinds, and answers nothing on it any more,
+ * as Hyper-V does. */
+#define VMB_SIM_MUTE_RESCIND 0x4000u
 
 struct vmb_sim_cfg {
     size_t size;               /* sizeof(struct vmb_sim_cfg) */

@@ -89,6 +89,13 @@ static bool qemu_takes(struct vmb_sim *sim, const struct vmb_h_gpadl *gpadl)
            (uint32_t)head == (gpadl->words - 1) * 4096;
 }
 
+/* Is nothing answered on this channel any more? */
+static bool mute(const struct vmb_sim_chan *chan)
+{
+    return chan && chan->revoked &&
+           chan->sim->cfg.quirks & VMB_SIM_MUTE_RESCIND;
+}
+
 static void created(struct vmb_sim *sim, uint32_t relid, uint32_t id,
                     uint32_t status)
 {
@@ -191,6 +198,8 @@ void vmb_h_gpadl_header(struct vmb_sim *sim,
         vmb_h_odd(sim, "GPADL %#x for relid %u, not offered", id, relid);
         return;
     }
+    if (mute(chan))
+        return;
     if (any_with(sim, id)) {
         vmb_h_odd(sim, "GPADL id %#x is in use on this connection", id);
         if (!(sim->cfg.quirks & VMB_SIM_QEMU))
@@ -212,6 +221,9 @@ void vmb_h_gpadl_body(struct vmb_sim *sim, const struct vmb_h_message *message)
     uint32_t id = get32(message->bytes + BODY_ID);
     struct vmb_h_gpadl *gpadl = any_with(sim, id);
 
+    /* A body does not say of which channel it is. */
+    if (!gpadl && sim->cfg.quirks & VMB_SIM_MUTE_RESCIND)
+        return;
     if (!gpadl || gpadl->accepted) {
         vmb_h_odd(sim, "GPADL body for id %#x, which wants none", id);
         return;
@@ -246,6 +258,8 @@ void vmb_h_gpadl_teardown(struct vmb_sim *sim,
     uint32_t id = get32(message->bytes + GPADL_ID);
     struct vmb_h_gpadl *gpadl = any_with(sim, id);
 
+    if (!gpadl && mute(vmb_h_by_relid(sim, relid)))
+        return;
     if (!gpadl || !gpadl->accepted || gpadl->torn) {
         vmb_h_odd(sim, "teardown of GPADL %#x, which is not up", id);
         return;

@@ -218,7 +218,10 @@ void vmb_h_revoke(struct vmb_sim_chan *chan)
     if (!chan->offered || chan->revoked)
         return;
     vmb_h_chan_close(chan);
-    vmb_h_gpadl_let_go(chan);
+    if (chan->sim->cfg.quirks & VMB_SIM_MUTE_RESCIND)
+        vmb_h_gpadl_drop_all(chan);
+    else
+        vmb_h_gpadl_let_go(chan);
     chan->revoked = true;
     put32(m + CHAN_ID, chan->relid);
     vmb_h_post(chan->sim, m, sizeof m);

@@ -25,7 +25,7 @@ enum vmb_work {
     VMB_WORK_OPEN,
     VMB_WORK_CLOSE,
     VMB_WORK_MODIFY,
-    VMB_WORK_GPADL,
+    VMB_WORK_GPADL, /* from here on the work is a GPADL's */
     VMB_WORK_GPADL_DOWN
 };
 

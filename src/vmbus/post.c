@@ -17,34 +17,6 @@
 #include "../trace.h"
 #include "conn_internal.h"
 
-/*
- * Version 0.13 knows no answer to unload (OpenVMM protocol.rs), yet QEMU gives
- * one, and drops what was posted before it (observed on QEMU 10.0): a moment
- * is waited for it, and none is as good as one.
- */
-#define MOMENT 10000000ull /* 1 s */
-
-static bool may_stay_unanswered(const struct vmb_conn *conn,
-                                const struct vmb_bus_work *work)
-{
-    return work->what == VMB_WORK_UNLOAD && !work->queued &&
-           conn->version_ == VMB_VERSION_0_13 && !conn->gpadls_;
-}
-
-/* How long this may take from work->since on. */
-static uint64_t allowed(const struct vmb_conn *conn,
-                        const struct vmb_bus_work *work)
-{
-    uint64_t most = conn->cfg_.timeout;
-
-    if (may_stay_unanswered(conn, work))
-        return most < MOMENT ? most : MOMENT;
-    if (work->what == VMB_WORK_UNLOAD && !work->queued &&
-        most < VMB_CONN_UNLOAD_TIMEOUT)
-        return VMB_CONN_UNLOAD_TIMEOUT;
-    return most;
-}
-
 void vmb_post_add(struct vmb_conn *conn, struct vmb_bus_work *work,
                   enum vmb_work what)
 {
@@ -242,57 +214,90 @@ void vmb_post_pending(struct vmb_conn *conn)
     }
 }
 
-static bool late(const struct vmb_conn *conn, const struct vmb_bus_work *work,
-                 uint64_t now)
+/*
+ * Where hosts differ in whether they answer: a moment is waited, and no answer
+ * is as good as one.
+ *
+ * Version 0.13 knows no answer to unload (OpenVMM protocol.rs), yet QEMU gives
+ * one, and drops what was posted before it (observed on QEMU 10.0).
+ *
+ * Of a channel that it has rescinded Hyper-V has let go already and answers
+ * nothing (source: Linux commits ccb61f8a and e071b933, which neither post nor
+ * wait then); OpenVMM lets go when asked, and answers.
+ */
+#define MOMENT 10000000ull /* 1 s */
+
+static bool may_stay_unanswered(const struct vmb_conn *conn,
+                                struct vmb_bus_work *work)
 {
-    return work->waiting && now - work->since >= allowed(conn, work);
+    const struct vmb_offer *offer;
+
+    if (work->queued)
+        return false;
+    if (work->what == VMB_WORK_UNLOAD)
+        return conn->version_ == VMB_VERSION_0_13 && !conn->gpadls_;
+    if (work->what < VMB_WORK_GPADL)
+        return false;
+    offer = vmb_offers_find(conn, vmb_work_gpadl(work)->relid_);
+    return offer && offer->state_ == VMB_OFFER_RESCINDED;
 }
 
-static struct vmb_bus_work *find_late(struct vmb_conn *conn, uint64_t now)
-{
-    struct vmb_gpadl *gpadl;
-
-    if (late(conn, &conn->work_, now))
-        return &conn->work_;
-    for (gpadl = conn->gpadls_; gpadl; gpadl = gpadl->next_) {
-        if (late(conn, &gpadl->work_, now))
-            return &gpadl->work_;
-        if (gpadl->ring_ && late(conn, &gpadl->chan_->work_, now))
-            return &gpadl->chan_->work_;
-    }
-    return NULL;
-}
-
-/* Time is up: the record, and to whom it matters. */
-static void expire(struct vmb_conn *conn, struct vmb_bus_work *work,
+/* If its time is up: the record, and to whom it matters. */
+static bool expire(struct vmb_conn *conn, struct vmb_bus_work *work,
                    uint64_t now)
 {
+    uint64_t most = conn->cfg_.timeout, waited = now - work->since;
+    bool done;
+
+    if (!work->waiting)
+        return false;
+    done = may_stay_unanswered(conn, work);
+    if (done && most > MOMENT)
+        most = MOMENT;
+    if (!done && !work->queued && work->what == VMB_WORK_UNLOAD &&
+        most < VMB_CONN_UNLOAD_TIMEOUT)
+        most = VMB_CONN_UNLOAD_TIMEOUT;
+    if (waited < most)
+        return false;
     if (work->queued)
         vmb_fault_code(&conn->why_, VMB_E_HYPERCALL, VMB_SITE_POST_DEADLINE,
                        conn->post_status_);
     else
         vmb_fault_set(&conn->why_, VMB_E_TIMEOUT, VMB_SITE_REPLY_DEADLINE,
-                      now - work->since, 0);
-    conn->why_.limit = allowed(conn, work);
-    if (may_stay_unanswered(conn, work))
-        conn->why_.status = VMB_OK;
+                      waited, 0);
+    conn->why_.limit = most;
+    /* What was being made it may hold: that is for the owner to take down. */
+    if (done)
+        conn->why_.status =
+            work->what == VMB_WORK_GPADL ? VMB_E_RESCINDED : VMB_OK;
     fail(conn, work);
+    return true;
+}
+
+static bool expire_one(struct vmb_conn *conn, uint64_t now)
+{
+    struct vmb_gpadl *gpadl;
+
+    if (expire(conn, &conn->work_, now))
+        return true;
+    for (gpadl = conn->gpadls_; gpadl; gpadl = gpadl->next_) {
+        if (expire(conn, &gpadl->work_, now))
+            return true;
+        if (gpadl->ring_ && expire(conn, &gpadl->chan_->work_, now))
+            return true;
+    }
+    return false;
 }
 
 /* Whatever waits longest for its deadline is found by a later poll. */
 void vmb_post_expire(struct vmb_conn *conn)
 {
-    struct vmb_bus_work *work;
     uint64_t now;
     uint32_t i;
 
     if (!conn->waiting_)
         return;
     now = vmb_hv_now(conn->hv_);
-    for (i = 0; i < VMB_CONN_BUDGET; i++) {
-        work = find_late(conn, now);
-        if (!work)
-            return;
-        expire(conn, work, now);
-    }
+    for (i = 0; i < VMB_CONN_BUDGET && expire_one(conn, now); i++)
+        continue;
 }

@@ -352,7 +352,7 @@ static const struct rig_cfg modes[MODES] = {
     [POLLED] = { .interrupts = false },
     [INTERRUPTS] = { .interrupts = true, .sim.vps = 2 },
     [SLOW] = { .interrupts = true,
-               .sim = { .quirks = VMB_SIM_LAZY,
+               .sim = { .quirks = VMB_SIM_LAZY | VMB_SIM_MUTE_RESCIND,
                         .max_version = VMB_VERSION_4_0 } },
     [OLD] = { .interrupts = true, .sim.max_version = VMB_VERSION_1_1 },
     [QEMU] = { .sim.quirks = VMB_SIM_QEMU },

@@ -11,6 +11,12 @@ struct scene {
     struct link link, other;
 };
 
+/* A host that answers nothing any more on what it has taken back. */
+static const struct rig_cfg mute = { .sim.quirks = VMB_SIM_MUTE_RESCIND };
+static const struct rig_cfg mute_interrupts = { .interrupts = true,
+                                                .sim.quirks =
+                                                    VMB_SIM_MUTE_RESCIND };
+
 static void set_up(struct scene *s, const struct rig_cfg *cfg)
 {
     memset(s, 0, sizeof *s);
@@ -40,6 +46,23 @@ static void tear_down(struct scene *s)
     rig_echo(s->rig, &s->other, 3);
     rig_close(s->rig, &s->other);
     rig_down(s->rig);
+}
+
+/* A host that has let go and says nothing costs a moment, not a deadline. */
+static void close_soon(struct scene *s)
+{
+    uint64_t began = vmb_sim_clock(s->rig->sim);
+
+    rig_close(s->rig, &s->link);
+    assert_true(vmb_sim_clock(s->rig->sim) - began < 2 * SECOND);
+}
+
+static void destroy_soon(struct scene *s, struct vmb_gpadl *gpadl)
+{
+    uint64_t began = vmb_sim_clock(s->rig->sim);
+
+    assert_int_equal(rig_gpadl_destroy(s->rig, gpadl), VMB_OK);
+    assert_true(vmb_sim_clock(s->rig->sim) - began < 2 * SECOND);
 }
 
 /* Every call on a channel whose device is gone says so. */
@@ -129,7 +152,7 @@ static bool opening_at(const struct rig_cfg *cfg, enum vmb_sim_point point,
         else
             assert_int_equal(status, VMB_E_RESCINDED);
         assert_int_equal(s.rig->events[VMB_CONN_RESCIND], 1);
-        rig_close(s.rig, &s.link);
+        close_soon(&s);
         comes_back(&s);
     } else {
         assert_int_equal(status, VMB_OK);
@@ -163,6 +186,10 @@ static void while_it_opens(void **state)
     while_opening(&(struct rig_cfg){ .interrupts = true });
     while_opening(&(struct rig_cfg){ .sim.quirks = VMB_SIM_LAZY });
     while_opening(&(struct rig_cfg){ .sim.max_version = VMB_VERSION_1_1 });
+    while_opening(&mute);
+    while_opening(&mute_interrupts);
+    while_opening(
+        &(struct rig_cfg){ .sim.quirks = VMB_SIM_MUTE_RESCIND | VMB_SIM_LAZY });
 }
 
 /* The device answers an open late; meanwhile it goes. */
@@ -197,13 +224,13 @@ static void while_the_device_makes_up_its_mind(void **state)
     rig_down(rig);
 }
 
-static void while_it_is_open(bool interrupts)
+static void while_it_is_open(const struct rig_cfg *cfg)
 {
     struct vmb_gpadl gpadl = { .id_ = 0 };
     struct scene s;
     void *memory;
 
-    set_up(&s, &(struct rig_cfg){ .interrupts = interrupts });
+    set_up(&s, cfg);
     rig_open(s.rig, &s.link, s.dev);
     rig_echo(s.rig, &s.link, 3);
     memory = rig_alloc(s.rig, 40);
@@ -213,12 +240,12 @@ static void while_it_is_open(bool interrupts)
     says_gone(&s.link);
     /* Its number is kept as long as anything hangs from it. */
     assert_int_equal(vmb_sim_unreleased(s.rig->sim), 1);
-    rig_close(s.rig, &s.link);
+    close_soon(&s);
     rig_settle(s.rig);
     assert_int_equal(s.rig->posted[CLOSE].count, 0); /* who would hear it? */
     assert_int_equal(vmb_sim_unreleased(s.rig->sim), 1);
     assert_int_equal(vmb_gpadl_create_status(&gpadl), VMB_OK);
-    assert_int_equal(rig_gpadl_destroy(s.rig, &gpadl), VMB_OK);
+    destroy_soon(&s, &gpadl);
     assert_false(rig_mapped(s.rig, memory, 40));
     comes_back(&s);
     tear_down(&s);
@@ -227,11 +254,13 @@ static void while_it_is_open(bool interrupts)
 static void while_open(void **state)
 {
     (void)state;
-    while_it_is_open(false);
-    while_it_is_open(true);
+    while_it_is_open(NULL);
+    while_it_is_open(&(struct rig_cfg){ .interrupts = true });
+    while_it_is_open(&mute);
+    while_it_is_open(&mute_interrupts);
 }
 
-static void while_a_gpadl_is_made(void **state)
+static void while_making_a_gpadl(const struct rig_cfg *cfg)
 {
     struct vmb_gpadl gpadl;
     enum vmb_status status;
@@ -239,12 +268,11 @@ static void while_a_gpadl_is_made(void **state)
     uint64_t k;
     void *memory;
 
-    (void)state;
     for (k = 0; k < 3; k++) {
         struct vmb_sim_fault fault = { .at = VMB_SIM_AT_GUEST_MESSAGE,
                                        .act = VMB_SIM_RESCIND };
 
-        set_up(&s, NULL);
+        set_up(&s, cfg);
         rig_open(s.rig, &s.link, s.dev);
         memory = rig_alloc(s.rig, 60);
         memset(&gpadl, 0, sizeof gpadl);
@@ -255,9 +283,11 @@ static void while_a_gpadl_is_made(void **state)
         assert_int_equal(vmb_sim_faults_hit(s.rig->sim), 1);
         rig_settle(s.rig);
         says_gone(&s.link);
-        rig_close(s.rig, &s.link);
-        if (status == VMB_OK)
-            assert_int_equal(rig_gpadl_destroy(s.rig, &gpadl), VMB_OK);
+        close_soon(&s);
+        /* Refused, it is gone; without an answer, the host may have it. */
+        assert_true(status == VMB_OK || status == VMB_E_REFUSED ||
+                    (cfg && status == VMB_E_RESCINDED));
+        destroy_soon(&s, &gpadl);
         assert_int_equal(vmb_gpadl_destroy_status(&gpadl), VMB_OK);
         assert_false(rig_mapped(s.rig, memory, 60));
         comes_back(&s);
@@ -265,8 +295,15 @@ static void while_a_gpadl_is_made(void **state)
     }
 }
 
+static void while_a_gpadl_is_made(void **state)
+{
+    (void)state;
+    while_making_a_gpadl(NULL);
+    while_making_a_gpadl(&mute);
+}
+
 /* The rescind crosses the guest's own close, or its teardown. */
-static void while_closing(bool interrupts)
+static void while_closing(const struct rig_cfg *cfg)
 {
     struct scene s;
     uint64_t k;
@@ -275,12 +312,12 @@ static void while_closing(bool interrupts)
         struct vmb_sim_fault fault = { .at = VMB_SIM_AT_GUEST_MESSAGE,
                                        .act = VMB_SIM_RESCIND };
 
-        set_up(&s, &(struct rig_cfg){ .interrupts = interrupts });
+        set_up(&s, cfg);
         rig_open(s.rig, &s.link, s.dev);
         fault.k = vmb_sim_count(s.rig->sim, fault.at) + k;
         fault.dev = s.dev;
         assert_int_equal(vmb_sim_fault_add(s.rig->sim, &fault), VMB_OK);
-        rig_close(s.rig, &s.link);
+        close_soon(&s);
         rig_settle(s.rig);
         assert_int_equal(vmb_sim_faults_hit(s.rig->sim), 1);
         assert_int_equal(s.rig->events[VMB_CONN_RESCIND], 1);
@@ -292,8 +329,43 @@ static void while_closing(bool interrupts)
 static void while_it_closes(void **state)
 {
     (void)state;
-    while_closing(false);
-    while_closing(true);
+    while_closing(NULL);
+    while_closing(&(struct rig_cfg){ .interrupts = true });
+    while_closing(&mute);
+    while_closing(&mute_interrupts);
+}
+
+/*
+ * A host that does answer, but takes longer than the moment: what comes then
+ * is a stray, and hits nothing that was made since.
+ */
+static void a_teardown_answered_too_late_is_a_stray(void **state)
+{
+    struct vmb_sim_fault slow = { .at = VMB_SIM_AT_HOST_MESSAGE,
+                                  .act = VMB_SIM_DELAY,
+                                  .arg = 2000 };
+    struct vmb_fault fault;
+    struct scene s;
+
+    (void)state;
+    set_up(&s, NULL);
+    rig_open(s.rig, &s.link, s.dev);
+    vmb_sim_rescind(s.dev);
+    rig_settle(s.rig);
+    slow.k = vmb_sim_count(s.rig->sim, slow.at);
+    assert_int_equal(vmb_sim_fault_add(s.rig->sim, &slow), VMB_OK);
+    assert_int_equal(vmb_chan_close_start(&s.link.chan), VMB_OK);
+    assert_int_equal(vmb_conn_poll(&s.rig->conn), VMB_AGAIN);
+    vmb_sim_clock_advance(s.rig->sim, SECOND);
+    (void)vmb_conn_poll(&s.rig->conn);
+    assert_int_equal(vmb_chan_close_status(&s.link.chan), VMB_OK);
+    assert_int_equal(vmb_conn_fault_count(&s.rig->conn), 0);
+    comes_back(&s); /* the message comes meanwhile */
+    assert_int_equal(vmb_conn_fault_count(&s.rig->conn), 1);
+    vmb_conn_fault(&s.rig->conn, &fault);
+    assert_int_equal(fault.site, VMB_SITE_MSG_STRAY);
+    assert_int_equal(fault.limit, 12);
+    tear_down(&s);
 }
 
 /* Closed from the callback that tells of the rescind. */
@@ -419,6 +491,7 @@ int main(void)
         cmocka_unit_test(while_open),
         cmocka_unit_test(while_a_gpadl_is_made),
         cmocka_unit_test(while_it_closes),
+        cmocka_unit_test(a_teardown_answered_too_late_is_a_stray),
         cmocka_unit_test(closing_from_the_callback),
         cmocka_unit_test(offered_again_at_once),
         cmocka_unit_test(while_it_waits_to_be_closed),

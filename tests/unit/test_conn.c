@@ -222,6 +222,40 @@ static void a_close_that_grew_too_old_is_sent_again(void **state)
     assert_posted(&one, "7 11 ");
 }
 
+static void silence_on_a_rescinded_channel_is_an_answer(void **state)
+{
+    bool rescind;
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        rescind = i == 0;
+        host_connect(&one);
+        open_channel(&one, &dev, 0, NULL);
+        one.silent[11] = true;
+        if (rescind)
+            host_rescind(&one, 1);
+        (void)host_turn(&one);
+        assert_int_equal(vmb_chan_close_start(&dev.chan), VMB_OK);
+        assert_int_equal(host_turn(&one), VMB_AGAIN);
+        one.machine.now += 9999999;
+        assert_int_equal(host_turn(&one), VMB_AGAIN);
+        assert_int_equal(vmb_chan_close_status(&dev.chan), VMB_AGAIN);
+        one.machine.now += 1;
+        (void)host_turn(&one);
+        assert_int_equal(vmb_chan_close_status(&dev.chan),
+                         rescind ? VMB_OK : VMB_AGAIN);
+        (void)host_turn(&one);
+        assert_posted(&one, rescind ? "11 13 " : "7 11 ");
+        one.machine.now += VMB_CONN_TIMEOUT - 10000000;
+        (void)host_turn(&one);
+        assert_int_equal(vmb_chan_close_status(&dev.chan),
+                         rescind ? VMB_OK : VMB_E_TIMEOUT);
+        one.silent[11] = false;
+        unload(&one);
+    }
+}
+
 static void unloading_hands_everything_back(void **state)
 {
     struct vmb_gpadl gpadl = { 0 };
@@ -356,6 +390,7 @@ int main(void)
         with_host(a_move_is_not_begun_while_unloading),
         with_host(a_close_that_was_not_taken_is_sent_again),
         with_host(a_close_that_grew_too_old_is_sent_again),
+        with_host(silence_on_a_rescinded_channel_is_an_answer),
         with_host(unloading_hands_everything_back),
         with_host(only_open_channels_are_ready),
         with_host(no_cpu_remembers_a_connection_that_is_gone),
