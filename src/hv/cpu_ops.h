@@ -8,12 +8,6 @@
 extern const struct vmb_cpu_ops vmb_native_cpu;
 
 /* The one to use, or NULL if plat is no platform of this library's. */
-static inline const struct vmb_cpu_ops *
-vmb_cpu_ops_of(const struct vmb_platform *plat)
-{
-    if (!plat || plat->size != sizeof *plat || !plat->gpa)
-        return NULL;
-    return plat->cpu ? plat->cpu : &vmb_native_cpu;
-}
+const struct vmb_cpu_ops *vmb_cpu_ops_of(const struct vmb_platform *plat);
 
 #endif

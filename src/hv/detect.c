@@ -13,6 +13,25 @@
  */
 #define NEEDED (VMB_PRIV_SYNIC | VMB_PRIV_HYPERCALL | VMB_PRIV_VP_INDEX)
 
+/* The leaves that tell of it, in a row. */
+enum leaf {
+    VENDOR,
+    INTERFACE,
+    VERSION,
+    PRIVILEGES,
+    HINTS,
+    LEAVES
+};
+
+_Static_assert(VMB_CPUID_VENDOR + HINTS == VMB_CPUID_HINTS, "in a row");
+
+const struct vmb_cpu_ops *vmb_cpu_ops_of(const struct vmb_platform *plat)
+{
+    if (!plat || plat->size != sizeof *plat || !plat->gpa)
+        return NULL;
+    return plat->cpu ? plat->cpu : &vmb_native_cpu;
+}
+
 static enum vmb_status absent(struct vmb_fault *fault, uint32_t got,
                               uint32_t wanted)
 {
@@ -22,61 +41,56 @@ static enum vmb_status absent(struct vmb_fault *fault, uint32_t got,
 /* Is the Hyper-V interface there at all?  Another hypervisor answers too. */
 static enum vmb_status find_interface(const struct vmb_platform *plat,
                                       const struct vmb_cpu_ops *cpu,
-                                      struct vmb_hv_info *out,
+                                      uint32_t r[LEAVES][4],
                                       struct vmb_fault *fault)
 {
-    uint32_t r[4];
+    uint32_t i;
 
-    cpu->cpuid(plat->ctx, VMB_CPUID_FEATURES, r);
-    if (!(r[2] & VMB_HV_PRESENT))
-        return absent(fault, r[2], VMB_HV_PRESENT);
-    cpu->cpuid(plat->ctx, VMB_CPUID_VENDOR, r);
-    out->max_leaf = r[0];
-    if (out->max_leaf < VMB_HV_LEAF_NEEDED)
-        return absent(fault, out->max_leaf, VMB_HV_LEAF_NEEDED);
-    cpu->cpuid(plat->ctx, VMB_CPUID_INTERFACE, r);
-    if (r[0] != VMB_HV_SIGNATURE)
-        return absent(fault, r[0], VMB_HV_SIGNATURE);
+    cpu->cpuid(plat->ctx, VMB_CPUID_FEATURES, r[0]);
+    if (!(r[0][2] & VMB_HV_PRESENT))
+        return absent(fault, r[0][2], VMB_HV_PRESENT);
+    for (i = 0; i < LEAVES; i++)
+        cpu->cpuid(plat->ctx, VMB_CPUID_VENDOR + i, r[i]);
+    if (r[VENDOR][0] < VMB_HV_LEAF_NEEDED)
+        return absent(fault, r[VENDOR][0], VMB_HV_LEAF_NEEDED);
+    if (r[INTERFACE][0] != VMB_HV_SIGNATURE)
+        return absent(fault, r[INTERFACE][0], VMB_HV_SIGNATURE);
     return VMB_OK;
 }
 
-static void read_leaves(const struct vmb_platform *plat,
-                        const struct vmb_cpu_ops *cpu, struct vmb_hv_info *out)
+static void fill_in(const struct vmb_platform *plat,
+                    const struct vmb_cpu_ops *cpu, uint32_t r[LEAVES][4],
+                    struct vmb_hv_info *out)
 {
-    uint32_t r[4];
-
-    cpu->cpuid(plat->ctx, VMB_CPUID_VERSION, r);
-    out->build = r[0];
-    out->major = (uint16_t)(r[1] >> 16);
-    out->minor = (uint16_t)r[1];
-    cpu->cpuid(plat->ctx, VMB_CPUID_PRIVILEGES, r);
-    out->privileges = (uint64_t)r[1] << 32 | r[0];
-    out->features = r[3];
-    cpu->cpuid(plat->ctx, VMB_CPUID_HINTS, r);
-    out->hints = r[0];
+    out->max_leaf = r[VENDOR][0];
+    out->build = r[VERSION][0];
+    out->major = (uint16_t)(r[VERSION][1] >> 16);
+    out->minor = (uint16_t)r[VERSION][1];
+    out->privileges = (uint64_t)r[PRIVILEGES][1] << 32 | r[PRIVILEGES][0];
+    out->features = r[PRIVILEGES][3];
+    out->hints = r[HINTS][0];
+    if (out->privileges & VMB_PRIV_HYPERCALL)
+        out->owner = cpu->reg_get(plat->ctx, VMB_REG_GUEST_OS_ID);
     if (!(out->privileges & VMB_PRIV_ISOLATION))
         return;
-    cpu->cpuid(plat->ctx, VMB_CPUID_ISOLATION, r);
-    out->isolated = (uint8_t)(r[1] & VMB_ISOLATION_TYPE);
+    cpu->cpuid(plat->ctx, VMB_CPUID_ISOLATION, r[0]);
+    out->isolated = (uint8_t)(r[0][1] & VMB_ISOLATION_TYPE);
 }
 
 enum vmb_status vmb_hv_inspect(const struct vmb_platform *plat,
                                struct vmb_hv_info *out, struct vmb_fault *fault)
 {
     const struct vmb_cpu_ops *cpu = vmb_cpu_ops_of(plat);
+    uint32_t r[LEAVES][4];
     enum vmb_status status;
 
     __builtin_memset(out, 0, sizeof *out);
     if (!cpu)
         return vmb_fault_arg(fault, plat ? plat->size : 0, sizeof *plat);
-    status = find_interface(plat, cpu, out, fault);
-    if (status != VMB_OK) {
-        __builtin_memset(out, 0, sizeof *out);
+    status = find_interface(plat, cpu, r, fault);
+    if (status != VMB_OK)
         return status;
-    }
-    read_leaves(plat, cpu, out);
-    if (out->privileges & VMB_PRIV_HYPERCALL)
-        out->owner = cpu->reg_get(plat->ctx, VMB_REG_GUEST_OS_ID);
+    fill_in(plat, cpu, r, out);
     if (out->isolated)
         return vmb_fault_set(fault, VMB_E_NOFEATURE, VMB_SITE_HV_ISOLATED,
                              out->isolated, 0);

@@ -94,8 +94,7 @@ static void set_up(struct vmb_chan *chan, struct vmb_bus *bus,
 {
     uint8_t *ring = cfg->ring;
 
-    __builtin_memset(chan, 0, sizeof *chan);
-    set_gate(chan, VMB_E_STATE);
+    __builtin_memset(chan, 0, sizeof *chan); /* the gate is down, too */
     chan->bus_ = bus;
     chan->offer_ = offer;
     chan->relid_ = offer->relid;
