@@ -33,7 +33,8 @@ struct vmb_chan_cfg {
     uint32_t tx_pages, rx_pages; /* data pages each way, 1 or more */
     struct vmb_txn *txns;        /* bounds what is outstanding; may be NULL */
     uint16_t txn_cap;
-    struct vmb_cpu *cpu; /* gets its interrupts; NULL: the connection's */
+    struct vmb_cpu *cpu; /* gets its interrupts; NULL, and below version 2.4: */
+                         /* the connection's */
     const void *user;    /* passed to the host's device */
     uint16_t user_len;   /* at most VMB_CHAN_USER_BYTES */
 };

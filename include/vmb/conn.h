@@ -77,7 +77,11 @@ enum vmb_conn_event {
 };
 
 struct vmb_conn_cfg {
-    struct vmb_cpu *cpu;      /* gets the host's messages; polls happen on it */
+    /*
+     * Gets the host's messages; polls happen on it.  Unless it is virtual
+     * processor 0 no version below 3.0 is tried: those know no other.
+     */
+    struct vmb_cpu *cpu;
     void *pages;              /* VMB_CONN_PAGES, page aligned */
     struct vmb_offer *offers; /* the caller's table */
     uint16_t offer_cap;
@@ -161,7 +165,8 @@ struct vmb_conn { /* members are the library's; the busiest come first */
  * VMB_E_ARG    pages not aligned, no CPU, table missing, a feature that this
  *              library does not know, or CLIENT_ID without client_id
  * VMB_E_STATE  hv or CPU has not been started, or *hv has a connection
- * VMB_E_VERSION  no version known here lies between floor and ceiling
+ * VMB_E_VERSION  no version known here lies between floor and ceiling; see
+ *              also cfg->cpu
  */
 VMB_NODISCARD enum vmb_status vmb_conn_start(struct vmb_conn *conn,
                                              struct vmb_hv *hv,

@@ -206,7 +206,7 @@ void vmb_h_modify(struct vmb_sim *sim, const struct vmb_h_message *message)
 void vmb_h_notify(struct vmb_sim_chan *chan)
 {
     struct vmb_sim *sim = chan->sim;
-    uint32_t flag = chan->flag;
+    uint32_t flag = chan->flag, vp = chan->target_vp;
 
     if (chan->target_vp == VP_NO_INTERRUPT)
         return;
@@ -217,8 +217,10 @@ void vmb_h_notify(struct vmb_sim_chan *chan)
         if (shm_or(sim->interrupt_page + flag / 32 * 4, bit) & bit)
             return;
         flag = 0;
+        if (!(sim->cfg.quirks & VMB_SIM_QEMU))
+            vp = 0; /* whatever the open said */
     }
-    vmb_h_event(sim, chan->target_vp, flag);
+    vmb_h_event(sim, vp, flag);
 }
 
 void vmb_sim_signal(struct vmb_sim_chan *chan)

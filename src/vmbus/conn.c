@@ -125,6 +125,10 @@ enum vmb_status vmb_conn_start(struct vmb_conn *conn, struct vmb_hv *hv,
     conn->unload_status_ = VMB_E_STATE;
     if (cfg->timeout == 0)
         conn->cfg_.timeout = VMB_CONN_TIMEOUT;
+    /* Below, messages go to VP 0, whatever the contact says (OpenVMM
+     * channels.rs): an answer would never be seen. */
+    if (cfg->cpu->vp_index && cfg->min_version < VMB_VERSION_3_0)
+        conn->cfg_.min_version = VMB_VERSION_3_0;
     status = vmb_version_first(conn);
     if (status != VMB_OK)
         return status;

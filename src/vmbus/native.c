@@ -108,7 +108,10 @@ static enum vmb_status native_open(struct vmb_bus *bus, struct vmb_chan *chan)
 
     if (!vmb_conn_is_up(conn))
         return VMB_E_STATE;
-    if (!chan->cpu_)
+    /* Below 2.4 hosts signal all channels through one page, and VP 0 alone
+     * (OpenVMM vmbus_server/lib.rs; QEMU does as asked): who else looked at it
+     * would take what others sleep for. */
+    if (!chan->cpu_ || conn->version_ < VMB_VERSION_2_4)
         chan->cpu_ = conn->cfg_.cpu;
     vmb_conn_serve(conn, chan->cpu_);
     vmb_post_add(conn, &chan->work_, VMB_WORK_OPEN);

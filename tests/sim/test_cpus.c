@@ -4,17 +4,29 @@
 
 #define CHANNELS 6u
 
-static struct rig *cpus(uint32_t count, bool interrupts, uint32_t version)
+static struct rig *cpus_of(uint32_t quirks, uint32_t count, bool interrupts,
+                           uint32_t version)
 {
-    return rig_make(
-        &(struct rig_cfg){ .sim = { .vps = count, .max_version = version },
-                           .interrupts = interrupts });
+    return rig_make(&(struct rig_cfg){
+        .sim = { .quirks = quirks, .vps = count, .max_version = version },
+        .interrupts = interrupts });
 }
 
-static void channels_on_every_cpu(uint32_t count, bool interrupts,
-                                  uint32_t version)
+static struct rig *cpus(uint32_t count, bool interrupts, uint32_t version)
 {
-    struct rig *rig = cpus(count, interrupts, version);
+    return cpus_of(0, count, interrupts, version);
+}
+
+/* Below version 2.4 there is one page for all channels, and one CPU. */
+static uint32_t home(uint32_t version, uint32_t cpu)
+{
+    return version && version < VMB_VERSION_2_4 ? 0 : cpu;
+}
+
+static void channels_on_every_cpu(uint32_t quirks, uint32_t count,
+                                  bool interrupts, uint32_t version)
+{
+    struct rig *rig = cpus_of(quirks, count, interrupts, version);
     struct link link[CHANNELS] = { { .flagged = false } };
     struct vmb_sim_dev *dev[CHANNELS];
     uint32_t before[RIG_CPUS], i, n;
@@ -30,7 +42,8 @@ static void channels_on_every_cpu(uint32_t count, bool interrupts,
         memcpy(before, rig->interrupts, sizeof before);
         rig_echo(rig, &link[i], 3);
         for (n = 0; n < count && interrupts; n++)
-            assert_int_equal(rig->interrupts[n] > before[n], n == i % count);
+            assert_int_equal(rig->interrupts[n] > before[n],
+                             n == home(version, i % count));
     }
     for (i = 0; i < CHANNELS; i++)
         rig_close(rig, &link[i]);
@@ -43,12 +56,14 @@ static void a_channel_interrupts_its_own_cpu(void **state)
 
     (void)state;
     for (count = 1; count <= RIG_CPUS; count *= 2) {
-        channels_on_every_cpu(count, true, 0);
-        channels_on_every_cpu(count, false, 0);
-        channels_on_every_cpu(count, true, VMB_VERSION_2_4);
-        channels_on_every_cpu(count, true, VMB_VERSION_1_1);
-        channels_on_every_cpu(count, true, VMB_VERSION_0_13);
-        channels_on_every_cpu(count, false, VMB_VERSION_0_13);
+        channels_on_every_cpu(0, count, true, 0);
+        channels_on_every_cpu(0, count, false, 0);
+        channels_on_every_cpu(0, count, true, VMB_VERSION_2_4);
+        channels_on_every_cpu(0, count, true, VMB_VERSION_1_1);
+        channels_on_every_cpu(0, count, true, VMB_VERSION_0_13);
+        channels_on_every_cpu(0, count, false, VMB_VERSION_0_13);
+        channels_on_every_cpu(VMB_SIM_QEMU, count, true, 0);
+        channels_on_every_cpu(VMB_SIM_QEMU, count, true, VMB_VERSION_1_1);
     }
 }
 
@@ -73,6 +88,27 @@ static void messages_go_to_the_connections_cpu(void **state)
         rig_close(rig, &link);
         rig_down(rig);
     }
+}
+
+/* Older ones know no processor but the first: there is no use in asking. */
+static void only_the_first_cpu_speaks_old_versions(void **state)
+{
+    struct rig *rig = cpus(2, true, VMB_VERSION_2_4);
+    struct vmb_fault fault;
+
+    (void)state;
+    rig->cfg.conn.cpu = &rig->cpu[1];
+    rig_hv_start(rig);
+    assert_int_equal(rig_try_connect(rig), VMB_E_VERSION);
+    vmb_conn_fault(&rig->conn, &fault);
+    assert_int_equal(fault.site, VMB_SITE_VERSION_NONE);
+    assert_int_equal(fault.limit, VMB_VERSION_3_0);
+    rig_unload(rig);
+    rig->cfg.conn.max_version = VMB_VERSION_2_4;
+    assert_int_equal(rig_try_connect(rig), VMB_E_VERSION);
+    rig->cfg.conn.cpu = &rig->cpu[0];
+    rig_connect(rig);
+    rig_down(rig);
 }
 
 /* --- Modify --------------------------------------------------------------- */
@@ -344,6 +380,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_channel_interrupts_its_own_cpu),
         cmocka_unit_test(messages_go_to_the_connections_cpu),
+        cmocka_unit_test(only_the_first_cpu_speaks_old_versions),
         cmocka_unit_test(a_channel_moves_to_another_cpu),
         cmocka_unit_test(before_4_1_it_stays),
         cmocka_unit_test(a_refused_move_leaves_it_where_it_was),
