@@ -144,7 +144,9 @@ vmb_chan_close_status(const struct vmb_chan *chan);
 /*
  * Write one packet, publish it, signal the host if it asked to be.  All or
  * nothing: unless VMB_OK comes back nothing was sent.  When the host cannot
- * be signalled at once the connection's poll does it.  [tx]
+ * be signalled at once the connection's poll does it: vmb_cpu_scan() of its CPU
+ * and vmb_chan_arm() say so, and whoever asks neither polls before sleeping.
+ * [tx]
  *
  * VMB_OK        it is the host's
  * VMB_AGAIN     no room; the host will signal when there is
@@ -223,9 +225,9 @@ VMB_NODISCARD enum vmb_status vmb_chan_release(struct vmb_chan *chan);
 /*
  * Ask for a signal on the next packet.  Release first: hosts signal only into
  * a ring that has been given back whole.  True: do not sleep, for a packet is
- * there already, or one received is not released, or the channel is dead.  A
- * channel never armed is never flagged: vmb_chan_recv() is then the poll.
- * [rx]
+ * there already, or one received is not released, or the host is owed a signal
+ * (poll the connection), or the channel is dead.  A channel never armed is
+ * never flagged: vmb_chan_recv() is then the poll.  [rx]
  */
 bool vmb_chan_arm(struct vmb_chan *chan);
 

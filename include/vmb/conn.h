@@ -134,7 +134,6 @@ struct vmb_conn { /* members are the library's; the busiest come first */
     uint32_t in_bytes_;
     struct vmb_bus_work work_; /* contact, offers, unload */
     uint32_t last_gpadl_;
-    uint32_t signals_owed_;
     bool unload_posted_; /* its answer may come late, and counts */
     bool contacted_;     /* the host may hold memory of ours */
     void *interrupt_page_;

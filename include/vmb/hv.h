@@ -76,7 +76,8 @@ struct vmb_cpu { /* zeroed by the caller before first use */
     bool auto_eoi;         /* false: the interrupt handler must EOI itself */
     void *interrupt_page_; /* versions below 2.4: flags are in there, too */
     uint32_t next_word_;   /* where the search for a ready channel goes on */
-    uint64_t ready_[32];   /* flags collected and not yet handed out */
+    uint32_t owed_;      /* channels of its connection owe the host a signal */
+    uint64_t ready_[32]; /* flags collected and not yet handed out */
 };
 
 /*
@@ -149,7 +150,9 @@ void vmb_cpu_stop(struct vmb_cpu *cpu);
  */
 uint64_t vmb_hv_now(const struct vmb_hv *hv);
 
-#define VMB_WORK_BUS  1u /* call vmb_conn_poll() */
+#define VMB_WORK_BUS                                                          \
+    1u                   /* call vmb_conn_poll(): a message, or a signal owed \
+                          */
 #define VMB_WORK_CHAN 2u /* call vmb_cpu_next_ready() until NULL */
 
 /*

@@ -42,7 +42,8 @@ uint32_t vmb_cpu_scan(struct vmb_cpu *cpu)
     /* An interrupt that was on its way while the CPU was stopped. */
     if (!cpu->hv_)
         return 0;
-    if (vmb_host_load32(&slots[VMB_SINT_VMBUS].type))
+    if (vmb_host_load32(&slots[VMB_SINT_VMBUS].type) ||
+        __atomic_load_n(&cpu->owed_, __ATOMIC_RELAXED))
         work |= VMB_WORK_BUS;
     work |= collect(cpu, &flags[VMB_SINT_VMBUS]);
     /* First half of the page, host to guest; it has the same layout.  Atomic,

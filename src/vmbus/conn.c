@@ -167,7 +167,7 @@ static enum vmb_status poll_result(const struct vmb_conn *conn)
     /* On a connection that is down these wait for nothing that could come. */
     if (vmb_conn_is_up(conn) &&
         (conn->releases_ ||
-         __atomic_load_n(&conn->signals_owed_, __ATOMIC_RELAXED)))
+         __atomic_load_n(&conn->cfg_.cpu->owed_, __ATOMIC_RELAXED)))
         return VMB_AGAIN;
     return vmb_conn_status(conn);
 }
@@ -182,8 +182,11 @@ enum vmb_status vmb_conn_poll(struct vmb_conn *conn)
         return VMB_E_LANE;
     vmb_dispatch_pending(conn);
     vmb_post_pending(conn);
-    vmb_offers_release(conn);
-    vmb_native_signal_owed(conn);
+    /* Once an unload is on its way the host listens to neither. */
+    if (vmb_conn_is_up(conn)) {
+        vmb_offers_release(conn);
+        vmb_native_signal_owed(conn);
+    }
     vmb_post_expire(conn);
     status = poll_result(conn);
     vmb_lane_leave(&conn->bus_.lane_);
@@ -220,6 +223,7 @@ void vmb_conn_unloaded(struct vmb_conn *conn)
     conn->state_ = VMB_CONN_DOWN;
     conn->unload_status_ = VMB_OK;
     serve_nobody(conn);
+    __atomic_store_n(&conn->cfg_.cpu->owed_, 0u, __ATOMIC_RELAXED);
     conn->hv_->conn_ = NULL;
 }
 

@@ -173,9 +173,9 @@ static enum vmb_status native_signal(struct vmb_bus *bus, struct vmb_chan *chan)
         vmb_bus_broken(chan, &why);
         return why.status;
     }
-    /* The channel's mark before the connection's, which says where to look. */
+    /* The channel's mark before the CPU's, which says where to look. */
     __atomic_store_n(&chan->signal_owed_, 1u, __ATOMIC_RELAXED);
-    __atomic_store_n(&conn->signals_owed_, 1u, __ATOMIC_RELEASE);
+    __atomic_store_n(&conn->cfg_.cpu->owed_, 1u, __ATOMIC_RELEASE);
     return VMB_AGAIN;
 }
 
@@ -190,11 +190,12 @@ static void retry_signal(struct vmb_conn *conn, struct vmb_chan *chan)
 /* Signals that the hypervisor would not take when they were due. */
 void vmb_native_signal_owed(struct vmb_conn *conn)
 {
+    uint32_t *owed = &conn->cfg_.cpu->owed_;
     struct vmb_chan *chan;
     uint32_t i;
 
-    if (!__atomic_load_n(&conn->signals_owed_, __ATOMIC_RELAXED) ||
-        !__atomic_exchange_n(&conn->signals_owed_, 0u, __ATOMIC_ACQUIRE))
+    if (!__atomic_load_n(owed, __ATOMIC_RELAXED) ||
+        !__atomic_exchange_n(owed, 0u, __ATOMIC_ACQUIRE))
         return;
     for (i = 0; i < conn->cfg_.offer_cap; i++) {
         chan = conn->cfg_.offers[i].chan_;

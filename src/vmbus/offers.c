@@ -183,8 +183,6 @@ void vmb_offers_release(struct vmb_conn *conn)
 {
     uint32_t i, bytes;
 
-    if (!vmb_conn_is_up(conn))
-        return;
     for (i = 0; conn->releases_ && i < conn->cfg_.offer_cap; i++) {
         struct vmb_offer *offer = &conn->cfg_.offers[i];
 

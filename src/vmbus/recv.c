@@ -76,7 +76,8 @@ bool vmb_chan_arm(struct vmb_chan *chan)
 
     if (!vmb_lane_enter(&chan->rx_lane_))
         return true;
-    work = vmb_chan_gate(chan) != VMB_OK || vmb_ring_arm(&chan->rx_);
+    work = vmb_chan_gate(chan) != VMB_OK || vmb_ring_arm(&chan->rx_) ||
+           __atomic_load_n(&chan->signal_owed_, __ATOMIC_RELAXED);
     vmb_lane_leave(&chan->rx_lane_);
     return work;
 }

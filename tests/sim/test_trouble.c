@@ -218,6 +218,38 @@ static void a_signal_put_off_is_owed(void **state)
     rig_down(s.rig);
 }
 
+/* Whoever polls or sleeps by the book makes it good. */
+static void a_signal_owed_shows_where_it_is_looked_for(void **state)
+{
+    struct vmb_out out = { .kind = VMB_INBAND };
+    struct scene s;
+    uint32_t i;
+
+    (void)state;
+    set_up(&s, NULL);
+    rig_settle(s.rig);
+    assert_int_equal(vmb_cpu_scan(&s.rig->cpu[0]), 0);
+    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 3, NO_BUFFERS);
+    assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
+    for (i = 0; vmb_cpu_scan(&s.rig->cpu[0]) & VMB_WORK_BUS; i++) {
+        assert_true(vmb_chan_arm(&s.link.chan));
+        assert_false(vmb_chan_arm(&s.other.chan));
+        assert_int_equal(vmb_conn_poll(&s.rig->conn), i < 2);
+    }
+    assert_int_equal(i, 3);
+    assert_false(vmb_chan_arm(&s.link.chan));
+    vmb_sim_run(s.rig->sim, 10);
+    assert_int_equal(vmb_sim_count(s.rig->sim, VMB_SIM_AT_GUEST_PACKET), 1);
+    /* What is owed when the connection goes is owed no more. */
+    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, NO_BUFFERS);
+    assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
+    assert_int_equal(vmb_cpu_scan(&s.rig->cpu[0]), VMB_WORK_BUS);
+    rig_unload(s.rig);
+    assert_int_equal(vmb_cpu_scan(&s.rig->cpu[0]), 0);
+    rig_connect(s.rig);
+    rig_down(s.rig);
+}
+
 static void a_signal_refused_costs_the_channel(void **state)
 {
     struct vmb_out out = { .kind = VMB_INBAND };
@@ -647,6 +679,7 @@ int main(void)
         cmocka_unit_test(a_dead_hypervisor_is_reported),
         cmocka_unit_test(failures_leave_the_way_out_open),
         cmocka_unit_test(a_signal_put_off_is_owed),
+        cmocka_unit_test(a_signal_owed_shows_where_it_is_looked_for),
         cmocka_unit_test(a_signal_refused_costs_the_channel),
         cmocka_unit_test(every_request_has_its_deadline),
         cmocka_unit_test(a_slow_unload_is_waited_for),
