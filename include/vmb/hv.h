@@ -57,11 +57,15 @@ struct vmb_hv { /* zeroed by the caller before first use */
 struct vmb_cpu_cfg {
     void *pages; /* VMB_CPU_PAGES, page aligned */
     /*
-     * Interrupt vector for vmb_cpu_scan(), 16 or above.  0: polled; the SINT
-     * is then in polling mode where the host offers that, and masked where it
-     * does not.  (Hyper-V before Windows Server 2019 delivers no message to a
-     * masked SINT: give a vector that is never enabled there.  Source:
-     * experience reported by iPXE.)
+     * Interrupt vector for vmb_cpu_scan(), 16 or above; on aarch64 the INTID
+     * of a private peripheral interrupt, 16 to 31.
+     *
+     * 0: polled.  Where the host offers SINT polling mode (Hyper-V since 2019)
+     * no interrupt comes at all.  Elsewhere they are raised as for any vector,
+     * at vmb_cpu_ops.polled_vector, for some hosts keep back what they may not
+     * announce.  x86-64: vector 0xff.  Run with interrupts off, as boot loaders
+     * do, or have a handler there that does nothing but end the interrupt where
+     * !cpu->auto_eoi.  aarch64: INTID 18; leave it disabled.
      */
     uint8_t vector;
 };

@@ -57,6 +57,11 @@ struct vmb_cpu_ops {
     uint64_t (*hypercall)(void *ctx, const void *page, uint64_t control,
                           uint64_t in, uint64_t out);
     bool pageless; /* hypercalls need no page (aarch64) */
+    /*
+     * The vector of a CPU that polls (see vmb_cpu_cfg.vector): one that is
+     * never taken, or does no harm when it is.  0: its SINT is masked.
+     */
+    uint8_t polled_vector;
 };
 
 struct vmb_platform {

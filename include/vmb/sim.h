@@ -40,7 +40,8 @@ struct vmb_sim_chan; /* a channel of a device; lives as long too */
 #define VMB_SIM_NO_AUTO_EOI   0x0010u /* hints ask not to use auto-EOI */
 #define VMB_SIM_MONITOR       0x0020u /* offers carry monitor ids (MNF) */
 #define VMB_SIM_SINT_POLLING  0x0040u /* offers SINT polling mode */
-/* No message reaches a masked SINT, as on Hyper-V before 2019. */
+/* No message reaches a masked SINT, as on Hyper-V before 2019, and OpenVMM with
+ * its own hypervisor. */
 #define VMB_SIM_DEAF_MASK 0x0080u
 /* How the simulation is run. */
 #define VMB_SIM_LAZY       0x0100u /* hypercalls and EOM do not move the host */

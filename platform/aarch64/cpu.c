@@ -191,5 +191,6 @@ static void cpuid(void *ctx, uint32_t leaf, uint32_t out[4])
     }
 }
 
-const struct vmb_cpu_ops vmb_native_cpu = { cpuid, reg_get, reg_set, hypercall,
-                                            true };
+/* Polled: the interrupt that mu_msvm uses, disabled in the GIC at reset. */
+const struct vmb_cpu_ops vmb_native_cpu = { cpuid,     reg_get, reg_set,
+                                            hypercall, true,    18 };

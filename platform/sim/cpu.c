@@ -322,6 +322,7 @@ void vmb_h_cpu_init(struct vmb_sim *sim)
     sim->cpu.reg_get = reg_get;
     sim->cpu.reg_set = reg_set;
     sim->cpu.hypercall = vmb_h_hypercall;
+    sim->cpu.polled_vector = 0xff;
     sim->platform.size = sizeof sim->platform;
     sim->platform.ctx = sim;
     sim->platform.gpa = gpa;

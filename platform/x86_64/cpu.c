@@ -58,5 +58,6 @@ static uint64_t hypercall(void *ctx, const void *page, uint64_t control,
     return result;
 }
 
-const struct vmb_cpu_ops vmb_native_cpu = { cpuid, reg_get, reg_set, hypercall,
-                                            false };
+/* Polled: the vector that most kernels keep for spurious interrupts. */
+const struct vmb_cpu_ops vmb_native_cpu = { cpuid,     reg_get, reg_set,
+                                            hypercall, false,   0xff };

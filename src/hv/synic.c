@@ -24,13 +24,19 @@ static struct vmb_event_flags *flags_of(const struct vmb_cpu *cpu)
     return (struct vmb_event_flags *)cpu->siefp_ + VMB_SINT_VMBUS;
 }
 
-/* See vmb_cpu_cfg.vector for the two polled modes. */
+/*
+ * See vmb_cpu_cfg.vector.  Masked is the last resort: OpenVMM with its own
+ * hypervisor (hv1_emulator/synic.rs) and Hyper-V before 2019 (experience
+ * reported by iPXE) put no message into the slot of a masked SINT.
+ */
 static uint64_t sint_value(const struct vmb_cpu *cpu, uint8_t vector)
 {
     const struct vmb_hv_info *info = &cpu->hv_->info;
 
     if (vector == 0 && (info->features & VMB_FEATURE_SINT_POLLING))
         return VMB_SINT_POLLING | FIRST_VECTOR;
+    if (vector == 0)
+        vector = cpu->hv_->cpu->polled_vector;
     if (vector == 0)
         return VMB_SINT_MASKED;
     return vector | (cpu->auto_eoi ? VMB_SINT_AUTO_EOI : 0);

@@ -120,6 +120,7 @@ void spy_install(struct rig *rig)
     rig->ops.reg_get = spy_reg_get;
     rig->ops.reg_set = spy_reg_set;
     rig->ops.hypercall = spy_hypercall;
+    rig->ops.polled_vector = rig->real->cpu->polled_vector;
     rig->message_gpa =
         rig->real->gpa(rig->real->ctx, rig->conn_pages + 3 * VMB_PAGE_SIZE);
 }

@@ -94,6 +94,10 @@ static void all_of_it_can_be_waited_for(void **state)
     a_life(&(struct rig_cfg){ .interrupts = true });
     a_life(&(struct rig_cfg){ .sim.quirks = VMB_SIM_LAZY });
     a_life(&(struct rig_cfg){ .sim.quirks = VMB_SIM_QEMU });
+    a_life(&(struct rig_cfg){ .sim.quirks = VMB_SIM_DEAF_MASK });
+    a_life(&(struct rig_cfg){ .sim.quirks = VMB_SIM_DEAF_MASK |
+                                            VMB_SIM_OPENVMM_LEAVES |
+                                            VMB_SIM_NO_AUTO_EOI });
     a_life(&(struct rig_cfg){ .sim.max_version = VMB_VERSION_0_13 });
     a_life(&(struct rig_cfg){ .interrupts = true,
                               .sim.max_version = VMB_VERSION_1_1 });

@@ -214,9 +214,12 @@ static void a_cpu_comes_up_and_goes_down_in_order(void **state)
     fake_assert_untouched(&machine);
 }
 
+static uint8_t polled_vector;
+
 static uint64_t sint_for(uint8_t vector, uint32_t features, uint32_t hints)
 {
     fake_cpu_init(&machine);
+    machine.ops.polled_vector = polled_vector;
     machine.features = features;
     machine.hints = hints;
     assert_int_equal(start(0, false), VMB_OK);
@@ -233,6 +236,9 @@ static void each_mode_has_its_sint_value(void **state)
     (void)state;
     assert_int_equal(sint_for(0, 0, 0), 1u << 16);
     assert_int_equal(sint_for(0, 0, no_auto), 1u << 16);
+    polled_vector = 0xff; /* masked is for ports that have none */
+    assert_int_equal(sint_for(0, 0, 0), 1u << 17 | 0xff);
+    assert_int_equal(sint_for(0, 0, no_auto), 0xff);
     assert_int_equal(sint_for(0, polling, 0), 1u << 18 | 16);
     assert_int_equal(sint_for(0, polling, no_auto), 1u << 18 | 16);
     assert_int_equal(sint_for(16, 0, 0), 1u << 17 | 16);
