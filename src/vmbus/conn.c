@@ -37,6 +37,8 @@ void vmb_conn_fail(struct vmb_conn *conn, const struct vmb_fault *why)
     conn->fault_count_++;
     conn->fault_ = *why;
     conn->state_ = VMB_CONN_FAILED;
+    if (conn->unload_status_ == VMB_AGAIN)
+        conn->unload_status_ = why->status;
 }
 
 void vmb_conn_tell(struct vmb_conn *conn, enum vmb_conn_event event,
@@ -227,12 +229,11 @@ void vmb_conn_unloaded(struct vmb_conn *conn)
     conn->hv_->conn_ = NULL;
 }
 
-/* Nothing that was to be posted before an unload matters after it. */
-static void forget_all_work(struct vmb_conn *conn)
+/* Nothing that was to be posted for channels matters after an unload. */
+static void forget_channels_work(struct vmb_conn *conn)
 {
     struct vmb_gpadl *gpadl;
 
-    vmb_post_forget(conn, &conn->work_);
     for (gpadl = conn->gpadls_; gpadl; gpadl = gpadl->next_) {
         vmb_post_forget(conn, &gpadl->work_);
         if (gpadl->ring_)
@@ -252,16 +253,18 @@ static enum vmb_status unload(struct vmb_conn *conn)
      * let go, and it would let go of none after it. */
     if (conn->version_ == VMB_VERSION_0_13 && conn->gpadls_)
         return VMB_E_STATE;
-    forget_all_work(conn);
+    forget_channels_work(conn);
     /* Hosts answer no unload from a guest they never accepted, and QEMU
-     * crashes on one (observed on QEMU 10.0). */
+     * crashes on one (observed on QEMU 10.0): what was asked is heard first. */
     if (!conn->contacted_) {
+        vmb_post_forget(conn, &conn->work_);
         vmb_conn_unloaded(conn);
         return VMB_OK;
     }
     conn->state_ = VMB_CONN_UNLOADING;
     conn->unload_status_ = VMB_AGAIN;
-    vmb_post_add(conn, &conn->work_, VMB_WORK_UNLOAD);
+    if (conn->work_.what != VMB_WORK_CONTACT)
+        vmb_post_add(conn, &conn->work_, VMB_WORK_UNLOAD);
     return VMB_OK;
 }
 

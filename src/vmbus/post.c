@@ -104,16 +104,6 @@ static uint32_t connection_for(struct vmb_conn *conn,
     return conn->message_connection_;
 }
 
-static void unload_ended(struct vmb_conn *conn, const struct vmb_fault *why)
-{
-    if (why->status == VMB_OK) {
-        vmb_conn_unloaded(conn);
-        return;
-    }
-    vmb_conn_fail(conn, why);
-    conn->unload_status_ = why->status;
-}
-
 /*
  * The host has not heard of it, so the next close says it again; and the
  * teardown queued behind must not go out alone: QEMU grants it and goes on
@@ -148,7 +138,10 @@ static void fail(struct vmb_conn *conn, struct vmb_bus_work *work)
         vmb_conn_fail(conn, why);
         break;
     case VMB_WORK_UNLOAD:
-        unload_ended(conn, why);
+        if (why->status == VMB_OK)
+            vmb_conn_unloaded(conn);
+        else
+            vmb_conn_fail(conn, why);
         break;
     case VMB_WORK_OPEN:
         vmb_bus_open_done(vmb_work_chan(work), why);

@@ -41,6 +41,10 @@ void vmb_version_refused(struct vmb_conn *conn, struct vmb_fault *why)
     uint32_t last = vmb_version_current(conn), code = why->host_code;
 
     conn->contacted_ = false;
+    if (conn->state_ == VMB_CONN_UNLOADING) {
+        vmb_conn_unloaded(conn);
+        return;
+    }
     conn->version_index_++;
     if (in_bounds(conn)) {
         vmb_post_add(conn, &conn->work_, VMB_WORK_CONTACT);
@@ -76,6 +80,10 @@ static void agreed(struct vmb_conn *conn,
 {
     conn->version_ = vmb_version_current(conn);
     take_connection_id(conn, m);
+    if (conn->state_ == VMB_CONN_UNLOADING) {
+        vmb_post_add(conn, &conn->work_, VMB_WORK_UNLOAD);
+        return;
+    }
     if (conn->version_ >= VMB_VERSION_6_0 && conn->in_bytes_ >= sizeof *m)
         conn->features_ = m->features & conn->cfg_.features;
     vmb_conn_serve(conn, conn->cfg_.cpu);
