@@ -33,17 +33,18 @@ static inline void vmb_lane_leave(uint32_t *lane)
 
 /*
  * The [bus] lane.  Callbacks run inside vmb_conn_poll(), which holds it, and
- * may call the functions that begin something.
+ * may call the functions that begin something: those have a lane within it, so
+ * that one of them and a stranger from another CPU collide, and neither frees
+ * what the poll holds.  A stranger who is alone in there is not seen.
  */
 static inline bool vmb_bus_enter(struct vmb_bus *bus)
 {
-    return bus->calling_back_ || vmb_lane_enter(&bus->lane_);
+    return vmb_lane_enter(bus->calling_back_ ? &bus->inner_ : &bus->lane_);
 }
 
 static inline void vmb_bus_leave(struct vmb_bus *bus)
 {
-    if (!bus->calling_back_)
-        vmb_lane_leave(&bus->lane_);
+    vmb_lane_leave(bus->inner_ ? &bus->inner_ : &bus->lane_);
 }
 
 #endif

@@ -39,8 +39,9 @@ struct vmb_bus_ops {
 struct vmb_bus {
     const struct vmb_bus_ops *ops;
     const struct vmb_platform *plat;
-    uint32_t lane_;     /* check builds: somebody is in the [bus] lane ... */
-    bool calling_back_; /* ... and may enter it again from a callback */
+    uint32_t lane_;  /* check builds: somebody is in the [bus] lane ... */
+    uint32_t inner_; /* ... and somebody in a function called from a callback */
+    bool calling_back_;
 };
 
 /*

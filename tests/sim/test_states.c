@@ -221,6 +221,52 @@ static void a_second_caller_of_the_bus_is_told(void **state)
     rig_down(s.rig);
 }
 
+/*
+ * From inside a function that a callback calls: that one is alone in there, and
+ * when it has left the poll still holds the lane.
+ */
+static uint32_t inside, afterwards;
+
+static void come_in_during_a_callback(void *ctx, const struct vmb_trace *event)
+{
+    struct rig *rig = entered->rig;
+
+    (void)ctx;
+    if (event->event == VMB_EVENT_STATE && event->b == VMB_CHAN_CLOSING)
+        inside += vmb_conn_unload_start(&rig->conn) == VMB_E_LANE;
+    if (event->event == VMB_EVENT_POST)
+        afterwards += vmb_conn_unload_start(&rig->conn) == VMB_E_LANE;
+}
+
+static void close_at_rescind(struct rig *rig, enum vmb_conn_event event,
+                             struct vmb_offer *offer)
+{
+    (void)rig;
+    (void)offer;
+    if (event == VMB_CONN_RESCIND)
+        assert_int_equal(vmb_chan_close_start(&entered->link.chan), VMB_OK);
+}
+
+static void a_second_caller_during_a_callback_is_told(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    set_up(&s);
+    entered = &s;
+    inside = afterwards = 0;
+    s.rig->on_event = close_at_rescind;
+    s.rig->plat.trace = come_in_during_a_callback;
+    vmb_sim_rescind(s.dev);
+    rig_settle(s.rig);
+    s.rig->plat.trace = NULL;
+    s.rig->on_event = NULL;
+    assert_int_equal(inside, 1);
+    assert_int_equal(afterwards, 2); /* teardown, relid released */
+    assert_int_equal(vmb_chan_close_status(&s.link.chan), VMB_OK);
+    rig_down(s.rig);
+}
+
 /* The rx lane, from inside the signal that a release sends. */
 static enum vmb_status second[2];
 
@@ -269,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_device_that_is_gone_gets_no_gpadl),
         cmocka_unit_test(a_batch_takes_no_more_than_the_ring),
         cmocka_unit_test(a_second_caller_of_the_bus_is_told),
+        cmocka_unit_test(a_second_caller_during_a_callback_is_told),
         cmocka_unit_test(a_second_receiver_is_told),
     };
 
