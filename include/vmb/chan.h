@@ -149,7 +149,8 @@ vmb_chan_close_status(const struct vmb_chan *chan);
  * [tx]
  *
  * VMB_OK        it is the host's
- * VMB_AGAIN     no room; the host will signal when there is
+ * VMB_AGAIN     no room; the host will signal when there is enough for the
+ *               packet last refused
  * VMB_E_TOOBIG  can never fit this ring, or the wire's 16-bit lengths
  * VMB_E_NOSLOT  want_reply, and every transaction slot is waiting
  * VMB_E_ARG     see vmb_ring_measure()

@@ -277,7 +277,9 @@ VMB_NODISCARD enum vmb_status vmb_conn_modify_start(struct vmb_conn *conn,
 /*
  * VMB_OK         moved (below version 5.3: asked for, the host does not say)
  * VMB_AGAIN      under way
- * VMB_E_REFUSED, VMB_E_TIMEOUT, VMB_E_HYPERCALL  it stays where it was
+ * VMB_E_REFUSED, VMB_E_HYPERCALL  it stays where it was
+ * VMB_E_TIMEOUT  no answer: the host may have moved it, so scan both CPUs, or
+ *                ask again
  * VMB_E_RESCINDED  the offer went away meanwhile
  * VMB_E_STATE    not asked for, or the channel was closed meanwhile
  * [bus]
