@@ -88,6 +88,10 @@ struct vmb_cpu { /* zeroed by the caller before first use */
  * Look at CPUID, and at the guest OS id where CPUID says it may be read.
  * Writes nothing but *out.  [any]
  *
+ * x86-64: anywhere.  aarch64: only in EL1, and only where the firmware says
+ * that a hypervisor is there (ACPI's FADT names "MsHyperV", or PSCI goes by
+ * HVC), for HVC is undefined where nothing runs in EL2.
+ *
  * VMB_OK           usable, and nobody's
  * VMB_E_NOHV       no Hyper-V interface on this machine; *out is zero
  * VMB_E_NOFEATURE  there is one, without a privilege that VMBus needs (SynIC,

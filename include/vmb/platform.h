@@ -45,7 +45,8 @@ enum vmb_event {
  * All four act on the calling CPU and may run on several CPUs at once.
  */
 struct vmb_cpu_ops {
-    /* out[] is eax, ebx, ecx, edx.  Must not fault on any machine. */
+    /* out[] is eax, ebx, ecx, edx.  Must not fault on any machine, but for what
+     * vmb_hv_detect() says of aarch64. */
     void (*cpuid)(void *ctx, uint32_t leaf, uint32_t out[4]);
     uint64_t (*reg_get)(void *ctx, uint32_t reg);
     void (*reg_set)(void *ctx, uint32_t reg, uint64_t value);

@@ -8,8 +8,7 @@
  * they agree with what Linux and mu_msvm do.  Never run on a real host yet:
  * see the support table of the README.
  *
- * HVC is undefined where nothing runs in EL2: detect only where the firmware
- * says that a hypervisor is there (FADT "MsHyperV", or PSCI by HVC).
+ * HVC is undefined where nothing runs in EL2: see vmb_hv_detect().
  */
 #include <vmb/platform.h>
 #include <vmb/wire/hv.h>
@@ -17,6 +16,7 @@
 #include "../../src/hv/cpu_ops.h"
 
 #define SMCCC_HYPERCALL  0x46000001u /* 64-bit, vendor hypervisor, number 1 */
+#define SMCCC_VENDOR_UID 0x8600ff01u /* SMCCC 6.2: whose hypervisor is it */
 #define GET_VP_REGISTERS 0x50u
 #define SET_VP_REGISTERS 0x51u
 #define ONE_REP          (1ull << 32)
@@ -60,6 +60,9 @@ static void hvc(struct registers *r)
                      : "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
                        "x16", "x17", "memory", "cc");
     r->x[0] = x0;
+    r->x[1] = x1;
+    r->x[2] = x2;
+    r->x[3] = x3;
     r->x[6] = x6;
     r->x[7] = x7;
 }
@@ -152,13 +155,39 @@ static void leaf_of(uint32_t name, uint32_t out[4])
     out[3] = (uint32_t)(high >> 32);
 }
 
+/*
+ * Another hypervisor may mean something else by our function number, so whose
+ * it is comes first.  One that does not say may be Hyper-V: Linux takes the
+ * word of ACPI then.  The number: OpenVMM hvdef, VENDOR_HYP_UID_MS_HYPERVISOR;
+ * the name in letters: what Linux was first to expect (its mailing list, August
+ * 2024).
+ */
+static bool is_another(void)
+{
+    struct registers r = { { SMCCC_VENDOR_UID, 0, 0, 0, 0, 0, 0, 0 } };
+
+    hvc(&r);
+    switch ((uint32_t)r.x[0]) {
+    case UINT32_MAX: /* not supported */
+        return false;
+    case 0x4d32ba58u:
+        return (uint32_t)r.x[1] != 0xcd244764u ||
+               (uint32_t)r.x[2] != 0x8eef6c75u ||
+               (uint32_t)r.x[3] != 0x16597024u;
+    case 0x7948734du: /* "MsHyperV" */
+        return (uint32_t)r.x[1] != 0x56726570u;
+    default:
+        return true;
+    }
+}
+
 static void cpuid(void *ctx, uint32_t leaf, uint32_t out[4])
 {
     uint64_t low, high;
 
     (void)ctx;
     out[0] = out[1] = out[2] = out[3] = 0;
-    if (!get_vp(VP_HYPERVISOR_VERSION, &low, &high))
+    if (is_another() || !get_vp(VP_HYPERVISOR_VERSION, &low, &high))
         return;
     switch (leaf) {
     case VMB_CPUID_FEATURES:
@@ -191,6 +220,7 @@ static void cpuid(void *ctx, uint32_t leaf, uint32_t out[4])
     }
 }
 
-/* Polled: the interrupt that mu_msvm uses, disabled in the GIC at reset. */
+/* Polled: VMBus's usual interrupt (OpenVMM DEFAULT_VMBUS_PPI), which stays
+ * disabled in the GIC. */
 const struct vmb_cpu_ops vmb_native_cpu = { cpuid,     reg_get, reg_set,
                                             hypercall, true,    18 };
