@@ -26,10 +26,11 @@ extern "C" {
 
 #define VMB_CONN_PAGES   4u /* interrupt page, two monitor pages, messages */
 #define VMB_CONN_TIMEOUT 100000000ull /* default for one request: 10 s */
+#define VMB_CONN_BUDGET  32u /* messages taken, and posted, by one poll */
+
 /* Least for the answer to an unload: 100 s.  Hosts that flush caches first
  * were seen to take 50 (source: Microsoft's work on Linux for Azure). */
 #define VMB_CONN_UNLOAD_TIMEOUT 1000000000ull
-#define VMB_CONN_BUDGET         32u /* messages taken, and posted, by one poll */
 
 struct vmb_guid {
     uint8_t b[16]; /* in wire order */

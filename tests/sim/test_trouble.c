@@ -386,64 +386,6 @@ static void every_request_has_its_deadline(void **state)
     rig_down(s.rig);
 }
 
-/* Azure was seen to take 50 s; patience beyond 100 s is granted, too. */
-static void a_slow_unload_is_waited_for(void **state)
-{
-    static const uint64_t timeouts[] = { SECOND, 0, 200ull * SECOND };
-    uint64_t most, began;
-    struct vmb_sim_fault slow = { .at = VMB_SIM_AT_HOST_MESSAGE,
-                                  .act = VMB_SIM_DELAY };
-    struct scene s;
-    uint32_t i;
-
-    (void)state;
-    for (i = 0; i < 3; i++) {
-        most = i < 2 ? 100ull * SECOND : 200ull * SECOND;
-        set_up(&s, &(struct rig_cfg){ .conn.timeout = timeouts[i] });
-        slow.k = vmb_sim_count(s.rig->sim, slow.at);
-        slow.arg = 20;
-        assert_int_equal(vmb_sim_fault_add(s.rig->sim, &slow), VMB_OK);
-        assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_OK);
-        began = vmb_sim_clock(s.rig->sim);
-        (void)vmb_conn_poll(&s.rig->conn);
-        vmb_sim_clock_advance(s.rig->sim, most - 2 * SECOND);
-        assert_int_equal(vmb_conn_poll(&s.rig->conn), VMB_AGAIN);
-        assert_true(vmb_sim_clock(s.rig->sim) - began < most);
-        RIG_UNTIL(s.rig, vmb_conn_unload_status(&s.rig->conn) != VMB_AGAIN);
-        assert_int_equal(vmb_conn_unload_status(&s.rig->conn), VMB_OK);
-        assert_int_equal(vmb_sim_faults_hit(s.rig->sim), 1);
-        rig_hv_stop(s.rig);
-        rig_check_clean(s.rig);
-        rig_free(s.rig);
-    }
-}
-
-/* The answer comes after the deadline, and after a second try. */
-static void an_unload_answered_late_is_an_unload(void **state)
-{
-    struct vmb_sim_fault slow = { .at = VMB_SIM_AT_HOST_MESSAGE,
-                                  .act = VMB_SIM_DELAY,
-                                  .arg = 100000 };
-    struct scene s;
-
-    (void)state;
-    set_up(&s, NULL);
-    slow.k = vmb_sim_count(s.rig->sim, slow.at);
-    assert_int_equal(vmb_sim_fault_add(s.rig->sim, &slow), VMB_OK);
-    assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_OK);
-    (void)vmb_conn_poll(&s.rig->conn);
-    vmb_sim_clock_advance(s.rig->sim, 101ull * SECOND);
-    assert_int_equal(vmb_conn_poll(&s.rig->conn), VMB_E_TIMEOUT);
-    assert_int_equal(vmb_conn_unload_status(&s.rig->conn), VMB_E_TIMEOUT);
-    assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_OK);
-    vmb_sim_run(s.rig->sim, 200000);
-    RIG_UNTIL(s.rig, vmb_conn_unload_status(&s.rig->conn) != VMB_AGAIN);
-    assert_int_equal(vmb_conn_unload_status(&s.rig->conn), VMB_OK);
-    rig_hv_stop(s.rig);
-    assert_true(vmb_sim_pristine(s.rig->sim));
-    rig_free(s.rig);
-}
-
 /* An open whose answer is lost may have happened: it is closed as well. */
 static void an_open_without_answer_is_closed(void **state)
 {
@@ -682,8 +624,6 @@ int main(void)
         cmocka_unit_test(a_signal_owed_shows_where_it_is_looked_for),
         cmocka_unit_test(a_signal_refused_costs_the_channel),
         cmocka_unit_test(every_request_has_its_deadline),
-        cmocka_unit_test(a_slow_unload_is_waited_for),
-        cmocka_unit_test(an_unload_answered_late_is_an_unload),
         cmocka_unit_test(an_open_without_answer_is_closed),
         cmocka_unit_test(the_answer_to_another_open_is_not_taken),
         cmocka_unit_test(an_endless_timeout_is_no_timeout),

@@ -184,86 +184,6 @@ static void a_refusal_with_a_state_is_told_apart(void **state)
     rig_down(rig);
 }
 
-/*
- * Unloaded while versions are still tried, after so many steps: what the host
- * refuses then ends it at once, what it accepts is undone.
- */
-static void leave_after(const struct rig_cfg *cfg, uint32_t steps, bool refuse)
-{
-    struct vmb_sim_fault no = { .at = VMB_SIM_AT_GUEST_MESSAGE,
-                                .act = VMB_SIM_REFUSE,
-                                .times = VMB_SIM_FOR_EVER };
-    struct rig *rig = rig_make(cfg);
-    uint64_t began;
-    uint32_t i;
-
-    if (refuse)
-        assert_int_equal(vmb_sim_fault_add(rig->sim, &no), VMB_OK);
-    rig_hv_start(rig);
-    assert_int_equal(vmb_conn_start(&rig->conn, &rig->hv, &rig->cfg.conn),
-                     VMB_OK);
-    for (i = 0; i < steps; i++) {
-        if (i % 2)
-            (void)vmb_sim_step(rig->sim);
-        else
-            (void)vmb_conn_poll(&rig->conn);
-    }
-    began = vmb_sim_clock(rig->sim);
-    rig_unload(rig);
-    assert_true(vmb_sim_clock(rig->sim) - began < 2 * SECOND);
-    assert_int_equal(vmb_conn_status(&rig->conn), VMB_E_STATE);
-    assert_int_equal(vmb_conn_version(&rig->conn), 0);
-    rig_settle(rig);
-    rig_down(rig);
-}
-
-static void an_unload_waits_for_what_was_asked(void **state)
-{
-    uint32_t i, steps;
-
-    (void)state;
-    for (i = 0; i < VERSIONS; i++) {
-        struct rig_cfg cfg = { .sim = { .quirks = VMB_SIM_LAZY,
-                                        .max_version = versions[i] } };
-
-        for (steps = 0; steps < 50; steps++) {
-            cfg.sim.quirks = VMB_SIM_LAZY;
-            leave_after(&cfg, steps, false);
-            leave_after(&cfg, steps, true);
-            if (versions[i] > VMB_VERSION_4_0)
-                continue;
-            cfg.sim.quirks |= VMB_SIM_QEMU;
-            leave_after(&cfg, steps, false);
-            leave_after(&cfg, steps, true);
-        }
-    }
-}
-
-/* The answer gets lost: the unload ends with the contact, and can be tried
- * again. */
-static void an_unload_of_a_mute_host_ends_as_well(void **state)
-{
-    struct vmb_sim_fault lose = { .at = VMB_SIM_AT_HOST_MESSAGE,
-                                  .act = VMB_SIM_LOSE };
-    struct rig *rig = rig_make(NULL);
-    enum vmb_status status;
-
-    (void)state;
-    assert_int_equal(vmb_sim_fault_add(rig->sim, &lose), VMB_OK);
-    rig_hv_start(rig);
-    assert_int_equal(vmb_conn_start(&rig->conn, &rig->hv, &rig->cfg.conn),
-                     VMB_OK);
-    assert_int_equal(vmb_conn_poll(&rig->conn), VMB_AGAIN);
-    assert_int_equal(vmb_conn_unload_start(&rig->conn), VMB_OK);
-    assert_int_equal(vmb_conn_unload_start(&rig->conn), VMB_E_STATE);
-    RIG_WAIT(rig, &status, vmb_conn_unload_status(&rig->conn));
-    assert_int_equal(status, VMB_E_TIMEOUT);
-    assert_int_equal(vmb_conn_status(&rig->conn), VMB_E_TIMEOUT);
-    rig_unload(rig);
-    rig_connect(rig);
-    rig_down(rig);
-}
-
 /* --- Connection ids ------------------------------------------------------- */
 
 static void posts_go_to(uint32_t host_max, uint32_t given, uint32_t contact,
@@ -457,8 +377,6 @@ int main(void)
         cmocka_unit_test(every_range_meets_every_host),
         cmocka_unit_test(a_host_that_refuses_all_is_left_alone),
         cmocka_unit_test(a_refusal_with_a_state_is_told_apart),
-        cmocka_unit_test(an_unload_waits_for_what_was_asked),
-        cmocka_unit_test(an_unload_of_a_mute_host_ends_as_well),
         cmocka_unit_test(messages_go_to_the_id_the_host_names),
         cmocka_unit_test(features_are_those_of_both),
         cmocka_unit_test(features_unknown_to_the_library_are_refused),
