@@ -285,12 +285,12 @@ static bool expire_one(struct vmb_conn *conn, uint64_t now)
 /* Whatever waits longest for its deadline is found by a later poll. */
 void vmb_post_expire(struct vmb_conn *conn)
 {
-    uint64_t now;
     uint32_t i;
 
     if (!conn->waiting_)
         return;
-    now = vmb_hv_now(conn->hv_);
-    for (i = 0; i < VMB_CONN_BUDGET && expire_one(conn, now); i++)
-        continue;
+    /* The time anew each turn: what one end begins began after the last. */
+    for (i = 0; i < VMB_CONN_BUDGET; i++)
+        if (!expire_one(conn, vmb_hv_now(conn->hv_)))
+            break;
 }
