@@ -49,8 +49,7 @@ static void reg_set(void *ctx, uint32_t reg, uint64_t value)
     ((struct machine *)ctx)->reg[reg & 0xff] = value;
 }
 
-/* ---- the host's books -----------------------------------------------------
- */
+/* ---- the host's books --------------------------------------------------- */
 
 static void lets_go(struct machine *machine, uint32_t gpadl)
 {
@@ -66,16 +65,34 @@ static void lets_go_of_all(struct machine *machine)
     memset(machine->giving_up, 0, sizeof machine->giving_up);
 }
 
+/* A host that has rescinded a channel may answer no teardown on it: there it
+ * has let go once it was asked. */
+static void lets_go_of_rescinded(struct machine *machine)
+{
+    uint32_t id;
+
+    for (id = 0; id < MACHINE_GPADLS; id++)
+        if (machine->giving_up[id] && machine->relid[id] < 64 &&
+            machine->rescinded >> machine->relid[id] & 1)
+            machine->held[id] = false; /* and may answer all the same */
+}
+
 static void posted(struct machine *machine, const uint8_t *m)
 {
     uint32_t number = get32(m), id = get32(m + 12);
 
     if (number == 14) /* a new contact: whatever was before is forgotten */
         machine->version = get32(m + 8);
-    if (number == 8 && id < MACHINE_GPADLS)
+    if (number == 8 && id < MACHINE_GPADLS) {
         machine->held[id] = true;
-    if (number == 11 && id < MACHINE_GPADLS)
+        machine->relid[id] = get32(m + 8);
+    }
+    if (number == 11 && id < MACHINE_GPADLS) {
         machine->giving_up[id] = true;
+        lets_go_of_rescinded(machine);
+    }
+    if (number == 13 && get32(m + 8) < 64)
+        machine->rescinded &= ~(1ull << get32(m + 8));
     if (number == 5)
         memcpy(machine->last_open, m + 8, sizeof machine->last_open);
     if (number == 16)
@@ -94,6 +111,10 @@ static void delivered(struct machine *machine, const uint8_t *m, uint8_t len)
     if (number == 12 && len >= 12 && get32(m + 8) < MACHINE_GPADLS &&
         machine->giving_up[get32(m + 8)])
         lets_go(machine, get32(m + 8));
+    if (number == 2 && len >= 12 && get32(m + 8) < 64) {
+        machine->rescinded |= 1ull << get32(m + 8);
+        lets_go_of_rescinded(machine);
+    }
     if (number == 17 && machine->unloading) {
         lets_go_of_all(machine);
         machine->unloading = false;

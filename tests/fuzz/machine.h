@@ -23,6 +23,8 @@ struct machine {
     /* The books. */
     bool held[MACHINE_GPADLS];      /* described to the host, at least begun */
     bool giving_up[MACHINE_GPADLS]; /* its teardown was asked for */
+    uint32_t relid[MACHINE_GPADLS]; /* of its channel */
+    uint64_t rescinded;             /* relids below 64: a bit each */
     bool unloading;                 /* an unload was asked for */
     uint32_t version;               /* of the last contact */
     uint32_t last_open[3];          /* relid, open id, GPADL */
