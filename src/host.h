@@ -45,12 +45,25 @@ static inline uint64_t vmb_host_load64(const void *at)
     return value;
 }
 
+static inline uint16_t vmb_host_load16(const void *at)
+{
+    uint16_t value = __atomic_load_n((const uint16_t *)at, __ATOMIC_RELAXED);
+
+    VMB_HOST_LOADED(at, sizeof value);
+    return value;
+}
+
 static inline uint8_t vmb_host_load8(const void *at)
 {
     uint8_t value = __atomic_load_n((const uint8_t *)at, __ATOMIC_RELAXED);
 
     VMB_HOST_LOADED(at, sizeof value);
     return value;
+}
+
+static inline void vmb_host_store16(void *at, uint16_t value)
+{
+    __atomic_store_n((uint16_t *)at, value, __ATOMIC_RELAXED);
 }
 
 static inline void vmb_host_store32(void *at, uint32_t value)

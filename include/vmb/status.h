@@ -29,9 +29,10 @@ enum vmb_status {
 
     /* The caller asked for something impossible. */
     VMB_E_ARG = -1,
-    VMB_E_STATE = -2,  /* not in a state that allows this call */
-    VMB_E_TOOBIG = -3, /* can never fit, however long you wait */
-    VMB_E_LANE = -4,   /* check builds: two callers in one lane */
+    VMB_E_STATE = -2,     /* not in a state that allows this call */
+    VMB_E_TOOBIG = -3,    /* can never fit, however long you wait */
+    VMB_E_LANE = -4,      /* check builds: two callers in one lane */
+    VMB_E_CANCELLED = -5, /* the caller took it back before it was done */
 
     /* The caller's storage ran out. */
     VMB_E_NOSLOT = -10, /* offer, transaction or page table is full */
@@ -104,7 +105,14 @@ enum vmb_status {
     X(RX_RANGES, "transfer page count")                 /* count / room */     \
     X(RX_XID, "completion of no live transaction")      /* id / slots */       \
     /* callers */                                                              \
-    X(ARG, "argument") /* value / bound */
+    X(ARG, "argument") /* value / bound */                                     \
+    /* client channels */                                                      \
+    X(PACKET_SIZE,                                                             \
+      "incoming packet too long for its object") /* bytes / room */            \
+    X(PACKET_RANGES,                                                           \
+      "too many transfer pages for an object")     /* count / room */          \
+    X(PACKET_PIPE, "pipe header")                  /* type or bytes / bound */ \
+    X(PACKET_FAILED, "the client failed a packet") /* its id / 0 */
 
 enum vmb_site {
 #define VMB_SITE_ENUM_(name, text) VMB_SITE_##name,

@@ -8,10 +8,12 @@
 
 #include <vmb/bus.h>
 #include <vmb/chan.h>
+#include <vmb/channel.h>
 #include <vmb/conn.h>
 #include <vmb/gpadl.h>
 #include <vmb/hv.h>
 #include <vmb/mdl.h>
+#include <vmb/packet.h>
 #include <vmb/platform.h>
 #include <vmb/ring.h>
 #include <vmb/status.h>

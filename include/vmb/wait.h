@@ -12,7 +12,7 @@
  * comes any more.  Each ends: requests have the deadline of
  * vmb_conn_cfg.timeout, and the others take one.
  */
-#include <vmb/chan.h>
+#include <vmb/packet.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,6 +73,65 @@ VMB_NODISCARD enum vmb_status vmb_wait_recv(struct vmb_conn *conn,
                                             struct vmb_chan *chan,
                                             struct vmb_rx *rx,
                                             uint64_t timeout);
+
+/* ---- Client channels (channel.h) ---------------------------------------- */
+
+/*
+ * These poll and process the channel as well: its callbacks run meanwhile,
+ * those of other channels do not.  Inside a callback of the channel they answer
+ * VMB_E_STATE, but a synchronous request is fine in post_started.
+ */
+
+/*
+ * Until vmb_channel_status() is not VMB_AGAIN, at most `timeout` 100 ns units;
+ * an offer may never come.  [bus], [tx] and [rx]
+ *
+ * VMB_E_TIMEOUT  it is still waiting, or opening
+ * VMB_E_STATE    also: inside a callback of the channel
+ * others         as vmb_channel_status()
+ */
+VMB_NODISCARD enum vmb_status vmb_wait_channel(struct vmb_channel *channel,
+                                               uint64_t timeout);
+
+/*
+ * vmb_channel_disable_start(), and until it is DISABLED.  Packets that were
+ * delivered must be completed by somebody.  [bus], [tx] and [rx]
+ *
+ * VMB_E_TIMEOUT  `timeout` 100 ns units are over
+ * VMB_E_STATE    inside a callback of the channel
+ * others         as vmb_channel_disable_status()
+ */
+VMB_NODISCARD enum vmb_status
+vmb_wait_channel_disable(struct vmb_channel *channel, uint64_t timeout);
+
+/*
+ * The same with vmb_channel_pause_start().  [bus], [tx] and [rx]
+ *
+ * VMB_E_TIMEOUT  `timeout` 100 ns units are over
+ * VMB_E_STATE    inside a callback of the channel
+ * others         as vmb_channel_pause_status()
+ */
+VMB_NODISCARD enum vmb_status
+vmb_wait_channel_pause(struct vmb_channel *channel, uint64_t timeout);
+
+/*
+ * vmb_channel_request_start(), and until it is done: in the ring, or with
+ * WAIT_FOR_COMPLETION answered.  At most `timeout` 100 ns units, then it is
+ * abandoned; 0: it is not queued, and an answer is not waited for.
+ * [bus], [tx] and [rx]
+ *
+ * VMB_OK         done; request->bytes of the answer are in request->reply
+ * VMB_E_TIMEOUT  abandoned: see vmb_channel_request_abandon(); with timeout 0
+ *                also: no room now, nothing was sent
+ * VMB_E_STATE    no answer could be received: not open, not running, or inside
+ *                a callback other than post_started
+ * others         as vmb_channel_request_start() and _status()
+ */
+VMB_NODISCARD enum vmb_status
+vmb_wait_synchronous_request(struct vmb_channel *channel,
+                             struct vmb_request *request, const void *buffer,
+                             uint32_t bytes, const struct vmb_mdl *mdl,
+                             uint32_t flags, uint64_t timeout);
 
 #ifdef __cplusplus
 }

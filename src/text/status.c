@@ -16,6 +16,8 @@ const char *vmb_status_str(enum vmb_status status)
         return "can never fit";
     case VMB_E_LANE:
         return "two callers in one lane";
+    case VMB_E_CANCELLED:
+        return "taken back before it was done";
     case VMB_E_NOSLOT:
         return "caller's table is full";
     case VMB_E_NOHV:

@@ -3,7 +3,7 @@
  * Blocking forms.  Nothing but public calls: whoever wants to wait otherwise
  * copies from here.
  */
-#include <vmb/wait.h>
+#include "turn.h"
 
 #define STEP 10000u /* longest sleep between two polls: 1 ms */
 
@@ -16,8 +16,7 @@ static void pause_cpu(void)
 #endif
 }
 
-/* One turn of every loop here: collect, move on, rest. */
-static enum vmb_status turn(struct vmb_conn *conn)
+enum vmb_status vmb_wait_turn(struct vmb_conn *conn)
 {
     const struct vmb_hv *hv = vmb_conn_hv(conn);
     enum vmb_status status;
@@ -40,7 +39,7 @@ static enum vmb_status turn(struct vmb_conn *conn)
         enum vmb_status status_, bus_ = VMB_OK;                         \
                                                                         \
         while ((status_ = (expression)) == VMB_AGAIN && bus_ >= VMB_OK) \
-            bus_ = turn(conn);                                          \
+            bus_ = vmb_wait_turn(conn);                                 \
         return status_ == VMB_AGAIN ? bus_ : status_;                   \
     } while (0)
 
@@ -98,12 +97,12 @@ enum vmb_status vmb_wait_modify(struct vmb_conn *conn, struct vmb_chan *chan)
     WAIT_WHILE_AGAIN(conn, vmb_conn_modify_status(chan));
 }
 
-static bool is_past(const struct vmb_conn *conn, uint64_t deadline)
+bool vmb_wait_is_past(const struct vmb_conn *conn, uint64_t deadline)
 {
     return vmb_hv_now(vmb_conn_hv(conn)) >= deadline;
 }
 
-static uint64_t deadline_in(const struct vmb_conn *conn, uint64_t timeout)
+uint64_t vmb_wait_deadline(const struct vmb_conn *conn, uint64_t timeout)
 {
     uint64_t now = vmb_hv_now(vmb_conn_hv(conn));
 
@@ -118,11 +117,11 @@ enum vmb_status vmb_wait_send(struct vmb_conn *conn, struct vmb_chan *chan,
 
     if (status != VMB_AGAIN)
         return status;
-    deadline = deadline_in(conn, timeout);
+    deadline = vmb_wait_deadline(conn, timeout);
     while ((status = vmb_chan_send(chan, out)) == VMB_AGAIN) {
-        if (is_past(conn, deadline))
+        if (vmb_wait_is_past(conn, deadline))
             return VMB_E_TIMEOUT;
-        (void)turn(conn);
+        (void)vmb_wait_turn(conn);
     }
     return status;
 }
@@ -135,11 +134,11 @@ enum vmb_status vmb_wait_recv(struct vmb_conn *conn, struct vmb_chan *chan,
 
     if (status != VMB_AGAIN)
         return status;
-    deadline = deadline_in(conn, timeout);
+    deadline = vmb_wait_deadline(conn, timeout);
     while ((status = vmb_chan_recv(chan, rx)) == VMB_AGAIN) {
-        if (is_past(conn, deadline))
+        if (vmb_wait_is_past(conn, deadline))
             return VMB_E_TIMEOUT;
-        (void)turn(conn);
+        (void)vmb_wait_turn(conn);
     }
     return status;
 }

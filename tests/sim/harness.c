@@ -207,6 +207,8 @@ static void collect_ready(struct rig *rig)
         while ((chan = vmb_cpu_next_ready(&rig->cpu[i])) != NULL) {
             struct link *link = (struct link *)(void *)chan;
 
+            if (rig->on_ready && rig->on_ready(rig, chan))
+                continue;
             link->flagged = true;
             link->flags++;
         }
@@ -245,6 +247,8 @@ void rig_turn(struct rig *rig)
         poll_bus(rig);
     else
         look_around(rig);
+    if (rig->on_turn)
+        rig->on_turn(rig);
 }
 
 /* What grows when anything moves. */

@@ -102,6 +102,10 @@ struct rig {
     /* Called at the end of the events callback, if set. */
     void (*on_event)(struct rig *rig, enum vmb_conn_event event,
                      struct vmb_offer *offer);
+    /* A channel that is not a struct link's was flagged: then true. */
+    bool (*on_ready)(struct rig *rig, struct vmb_chan *chan);
+    /* Called at the end of each turn, if set. */
+    void (*on_turn)(struct rig *rig);
     void *own;
 
     struct {

@@ -12,11 +12,11 @@
 static void statuses_are_told_apart(void **state)
 {
     static const enum vmb_status all[] = {
-        VMB_OK,          VMB_AGAIN,     VMB_E_ARG,       VMB_E_STATE,
-        VMB_E_TOOBIG,    VMB_E_LANE,    VMB_E_NOSLOT,    VMB_E_NOHV,
-        VMB_E_NOFEATURE, VMB_E_VERSION, VMB_E_OWNED,     VMB_E_REFUSED,
-        VMB_E_RESCINDED, VMB_E_TIMEOUT, VMB_E_HYPERCALL, VMB_E_HOST,
-        VMB_E_BUG,
+        VMB_OK,          VMB_AGAIN,       VMB_E_ARG,       VMB_E_STATE,
+        VMB_E_TOOBIG,    VMB_E_LANE,      VMB_E_NOSLOT,    VMB_E_NOHV,
+        VMB_E_NOFEATURE, VMB_E_VERSION,   VMB_E_OWNED,     VMB_E_REFUSED,
+        VMB_E_RESCINDED, VMB_E_TIMEOUT,   VMB_E_HYPERCALL, VMB_E_HOST,
+        VMB_E_BUG,       VMB_E_CANCELLED,
     };
     size_t i, k;
 

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/*
+ * Everything that goes out passes one queue: packets, and the completions of
+ * incoming ones, in the order of the calls.
+ *
+ *   send, complete ---> queue_ (in order, each with copies of its own)
+ *          \               |  vmb_queue_drain(): room came
+ *           \              v
+ *            +--------> the ring ---> in_ring_ (waits for the host)
+ *         nothing queued          \-> done_    (its routine is to be called)
+ *
+ * Nothing overtakes: with a queue that is not empty a send goes to its end
+ * without a look at the ring.  The ring's wish for room is always that of the
+ * queue's head, for only the head is ever tried.
+ */
+#include "internal.h"
+
+void vmb_list_append(struct vmb_channel_list *list, struct vmb_queued *item)
+{
+    item->next_ = NULL;
+    item->previous_ = list->last_;
+    if (list->last_)
+        list->last_->next_ = item;
+    else
+        list->first_ = item;
+    list->last_ = item;
+}
+
+void vmb_list_prepend(struct vmb_channel_list *list, struct vmb_queued *item)
+{
+    item->previous_ = NULL;
+    item->next_ = list->first_;
+    if (list->first_)
+        list->first_->previous_ = item;
+    else
+        list->last_ = item;
+    list->first_ = item;
+}
+
+void vmb_list_remove(struct vmb_channel_list *list, struct vmb_queued *item)
+{
+    if (item->previous_)
+        item->previous_->next_ = item->next_;
+    else
+        list->first_ = item->next_;
+    if (item->next_)
+        item->next_->previous_ = item->previous_;
+    else
+        list->last_ = item->previous_;
+}
+
+static bool is_packet(const struct vmb_queued *item)
+{
+    return item->kind_ != VMB_COMPLETION;
+}
+
+static struct vmb_packet *packet_of(struct vmb_queued *item)
+{
+    return (struct vmb_packet *)(void *)item;
+}
+
+static struct vmb_packet_completion *incoming_of(struct vmb_queued *item)
+{
+    return (struct vmb_packet_completion *)(void *)item;
+}
+
+/* It is in the ring: who waits for what now? */
+static void inserted(struct vmb_channel *channel, struct vmb_queued *item)
+{
+    if (!is_packet(item)) {
+        vmb_incoming_free(incoming_of(item));
+        return;
+    }
+    if (item->want_reply_) {
+        item->state_ = VMB_PACKET_IN_RING;
+        vmb_list_append(&channel->in_ring_, item);
+        return;
+    }
+    packet_of(item)->status_ = VMB_OK;
+    item->state_ = VMB_PACKET_DONE;
+    vmb_list_append(&channel->done_, item);
+}
+
+/*
+ * During a batch packets are staged, and shown to the host at its end.  No
+ * transaction free is like no room: the completion that frees one comes
+ * through vmb_channel_process(), which drains the queue.
+ */
+static enum vmb_status put(struct vmb_channel *channel, struct vmb_queued *item,
+                           const struct vmb_out *out)
+{
+    enum vmb_status status = channel->inside_ == VMB_INSIDE_PACKETS
+                                 ? vmb_chan_stage(&channel->chan_, out)
+                                 : vmb_chan_send(&channel->chan_, out);
+
+    if (status == VMB_E_NOSLOT)
+        return VMB_AGAIN;
+    if (status == VMB_OK)
+        inserted(channel, item);
+    return status;
+}
+
+/* Statuses that say something of the channel, not of the packet. */
+static bool is_deadly(enum vmb_status status)
+{
+    return status < VMB_OK && status != VMB_E_ARG && status != VMB_E_TOOBIG &&
+           status != VMB_E_LANE;
+}
+
+enum vmb_status vmb_queue_put(struct vmb_channel *channel,
+                              struct vmb_queued *item,
+                              const struct vmb_out *out)
+{
+    enum vmb_status status;
+
+    if (channel->queue_.first_ || !vmb_channel_flows(channel))
+        return VMB_AGAIN;
+    status = put(channel, item, out);
+    if (is_deadly(status))
+        vmb_channel_died(channel, status);
+    return status;
+}
+
+static enum vmb_status put_queued(struct vmb_channel *channel,
+                                  struct vmb_queued *item)
+{
+    struct vmb_iov iov = { item->inline_, item->inline_bytes_ };
+    struct vmb_out out = { 0 };
+
+    out.kind = (enum vmb_kind)item->kind_;
+    out.iov = &iov;
+    out.iov_count = 1;
+    out.want_reply = item->want_reply_;
+    out.user = item;
+    out.reply_to = item->reply_to_;
+    out.mdl = item->mdl_;
+    vmb_list_remove(&channel->queue_, item);
+    return put(channel, item, &out);
+}
+
+/* At most what is queued now: routines do not run in here. */
+void vmb_queue_drain(struct vmb_channel *channel)
+{
+    struct vmb_queued *item;
+    enum vmb_status status;
+
+    while ((item = channel->queue_.first_) != NULL) {
+        status = put_queued(channel, item);
+        if (status == VMB_OK)
+            continue;
+        vmb_list_prepend(&channel->queue_, item);
+        if (status < VMB_OK)
+            vmb_channel_died(channel, status);
+        return;
+    }
+}
+
+/* Idle before its routine runs, so that it may be sent again from there. */
+void vmb_packet_finish(struct vmb_packet *packet, enum vmb_status status)
+{
+    struct vmb_channel *channel = packet->channel_;
+    uint8_t inside = channel->inside_;
+    uint32_t bytes = packet->reply_bytes_;
+
+    packet->reply_bytes_ = 0;
+    packet->queued_.state_ = VMB_PACKET_IDLE;
+    channel->inside_ = VMB_INSIDE_PACKETS;
+    packet->routine_(packet, status, bytes ? packet->queued_.inline_ : NULL,
+                     bytes);
+    channel->inside_ = inside;
+}
+
+/*
+ * Call the routines of what is done now; what they send and is done at once
+ * waits for the next time, or a routine that sends its packet again would
+ * keep us here for ever.
+ */
+void vmb_queue_done(struct vmb_channel *channel)
+{
+    struct vmb_queued *last = channel->done_.last_, *item;
+
+    while (last) {
+        item = channel->done_.first_;
+        vmb_list_remove(&channel->done_, item);
+        if (item == last)
+            last = NULL;
+        vmb_packet_finish(packet_of(item), packet_of(item)->status_);
+    }
+}
+
+/* Everything that is not done comes back with this status. */
+void vmb_queue_cancel(struct vmb_channel *channel, enum vmb_status status)
+{
+    struct vmb_channel_list *const lists[] = { &channel->in_ring_,
+                                               &channel->queue_ };
+    struct vmb_queued *item;
+    uint32_t i;
+
+    for (i = 0; i < 2; i++)
+        while ((item = lists[i]->first_) != NULL) {
+            vmb_list_remove(lists[i], item);
+            if (!is_packet(item)) {
+                vmb_incoming_free(incoming_of(item));
+                continue;
+            }
+            packet_of(item)->status_ = status;
+            item->state_ = VMB_PACKET_DONE;
+            vmb_list_append(&channel->done_, item);
+        }
+    vmb_queue_done(channel);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#include "turn.h"
+
+/* Also inside post_started, where the life cycle cannot be moved on: a
+ * channel that dies there is closed by the poll that runs the callback. */
+static void turn(struct vmb_channel *channel)
+{
+    struct vmb_conn *conn = vmb_channel_conn(channel);
+    enum vmb_status status;
+
+    (void)vmb_wait_turn(conn);
+    status = vmb_channel_poll(channel);
+    status = vmb_channel_process(channel, VMB_CHANNEL_BUDGET);
+    (void)status; /* the object's own status tells what came of it */
+}
+
+/* While `expression` reads VMB_AGAIN, until the time is over. */
+#define WAIT_UNTIL(channel, timeout, expression)                  \
+    do {                                                          \
+        const struct vmb_conn *conn_ = vmb_channel_conn(channel); \
+        uint64_t deadline_ = vmb_wait_deadline(conn_, timeout);   \
+        enum vmb_status status_;                                  \
+                                                                  \
+        while ((status_ = (expression)) == VMB_AGAIN) {           \
+            if (vmb_wait_is_past(conn_, deadline_))               \
+                return VMB_E_TIMEOUT;                             \
+            turn(channel);                                        \
+        }                                                         \
+        return status_;                                           \
+    } while (0)
+
+enum vmb_status vmb_wait_channel(struct vmb_channel *channel, uint64_t timeout)
+{
+    if (vmb_channel_is_inside(channel))
+        return VMB_E_STATE;
+    WAIT_UNTIL(channel, timeout, vmb_channel_status(channel));
+}
+
+enum vmb_status vmb_wait_channel_disable(struct vmb_channel *channel,
+                                         uint64_t timeout)
+{
+    if (vmb_channel_is_inside(channel) ||
+        vmb_channel_disable_start(channel) != VMB_OK)
+        return VMB_E_STATE;
+    WAIT_UNTIL(channel, timeout, vmb_channel_disable_status(channel));
+}
+
+enum vmb_status vmb_wait_channel_pause(struct vmb_channel *channel,
+                                       uint64_t timeout)
+{
+    if (vmb_channel_is_inside(channel) ||
+        vmb_channel_pause_start(channel) != VMB_OK)
+        return VMB_E_STATE;
+    WAIT_UNTIL(channel, timeout, vmb_channel_pause_status(channel));
+}
+
+static enum vmb_status wait_for_answer(struct vmb_channel *channel,
+                                       const struct vmb_request *request,
+                                       uint64_t timeout)
+{
+    WAIT_UNTIL(channel, timeout, vmb_channel_request_status(request));
+}
+
+enum vmb_status vmb_wait_synchronous_request(struct vmb_channel *channel,
+                                             struct vmb_request *request,
+                                             const void *buffer, uint32_t bytes,
+                                             const struct vmb_mdl *mdl,
+                                             uint32_t flags, uint64_t timeout)
+{
+    /* Can an answer be received at all, from where this is called? */
+    enum vmb_status status = vmb_channel_process(channel, 0);
+
+    if (status < VMB_OK)
+        return status;
+    if (timeout == 0)
+        flags |= VMB_REQUEST_DO_NOT_QUEUE;
+    status =
+        vmb_channel_request_start(channel, request, buffer, bytes, mdl, flags);
+    if (status == VMB_AGAIN)
+        return VMB_E_TIMEOUT;
+    if (status != VMB_OK)
+        return status;
+    status = wait_for_answer(channel, request, timeout);
+    if (status != VMB_E_TIMEOUT)
+        return status;
+    /* VMB_E_STATE: it came this moment. */
+    if (vmb_channel_request_abandon(request) != VMB_OK)
+        return vmb_channel_request_status(request);
+    return VMB_E_TIMEOUT;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#ifndef VMB_TESTS_SIM_CLIENT_H
+#define VMB_TESTS_SIM_CLIENT_H
+/*
+ * Client channels on the rig: each turn of the rig moves them on, as the main
+ * loop of a guest would, and what their callbacks hear is written down.
+ */
+#include "harness.h"
+
+#define CLIENTS       4u
+#define CLIENT_EVENTS 4096u
+#define CLIENT_HELD   64u
+
+/* What was called, in order; `n` says which packet, or how many. */
+enum client_event {
+    OPENED = 'O',
+    STARTED = 'S',
+    POST_STARTED = 'P',
+    SUSPEND = 'U',
+    CLOSED = 'C',
+    OPEN_FAILED = 'F',
+    PACKET = 'p', /* process_packet */
+    BATCH = 'b',  /* processing_complete */
+    DONE = 'd',   /* a completion routine, VMB_OK */
+    UNDONE = 'x'  /* a completion routine, anything else */
+};
+
+struct client {
+    struct vmb_channel channel; /* first: found again from next_ready() */
+    struct rig *rig;
+    struct vmb_sim_dev *dev;
+    struct vmb_guid type, instance;
+    struct vmb_channel_cfg cfg;
+    bool flagged;
+    uint32_t polls, processed;
+    uint32_t budget; /* of vmb_channel_process(); 0: 32 */
+    /* What happened. */
+    char events[CLIENT_EVENTS + 1];
+    uint32_t count;
+    uint32_t packets, dones;
+    enum vmb_status last_status;
+    uint32_t last_bytes;
+    uint8_t last[8192];
+    /* What to do: hold packets instead of completing them ... */
+    bool hold;
+    struct vmb_packet_completion *held[CLIENT_HELD];
+    uint32_t held_count;
+    /* ... and what else, after the event has been written down. */
+    void (*on)(struct client *client, enum client_event event);
+    enum vmb_status opened_status;
+    void (*on_packet)(struct client *client,
+                      struct vmb_packet_completion *packet, const void *buffer,
+                      uint32_t bytes, uint32_t flags);
+    void *own;
+};
+
+/* A client of dev with the defaults; change c->cfg, then client_up(). */
+void client_make(struct client *c, struct rig *rig, struct vmb_sim_dev *dev);
+/* Memory from the rig, initialise. */
+void client_initialize(struct client *c);
+/* Initialise, enable, and until it is open. */
+void client_up(struct client *c);
+/* Disable, and until it is DISABLED. */
+void client_down(struct client *c);
+/* No more turns for it. */
+void client_forget(struct client *c);
+
+/* A packet object in memory of the rig's, with the client's routine. */
+struct vmb_packet *client_packet(struct client *c);
+/* The client's routine: writes down DONE or UNDONE. */
+void client_done(struct vmb_packet *packet, enum vmb_status status,
+                 const void *buffer, uint32_t bytes);
+
+/* Turns until so many completion routines have run, or packets come. */
+void client_until_done(struct client *c, uint32_t dones);
+void client_until_packets(struct client *c, uint32_t packets);
+
+/* A request of the test device, as its first bytes. */
+struct vmb_sim_test_request client_request(uint32_t op, uint32_t count,
+                                           uint32_t bytes, uint64_t seed);
+
+#endif
