@@ -174,6 +174,11 @@ struct vmb_channel { /* zeroed by the caller before first use */
     uint64_t mmio_size_;
     uint32_t lane_;
     uint8_t inside_; /* which callback runs, if any */
+    /* Of the call that is being made: keeps stacks low. */
+    struct vmb_chan_cfg open_;
+    struct vmb_out out_;
+    struct vmb_iov iov_[2];
+    struct vmb_rx rx_;
     /* life cycle */
     enum vmb_channel_state state_;
     enum vmb_status status_, dead_;
@@ -191,7 +196,6 @@ struct vmb_channel { /* zeroed by the caller before first use */
     bool blocked_; /* by the quota: only a completion undoes it */
     bool failed_;  /* by vmb_channel_packet_fail() */
     bool unread_;  /* something changed: look at the ring again */
-    struct vmb_txn *txns_;
     struct vmb_channel_gpadl *gpadls_;
 };
 

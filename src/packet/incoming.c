@@ -33,20 +33,14 @@ static void hold(struct vmb_packet_completion *packet, const void *buffer,
 static void answer(struct vmb_packet_completion *packet, const void *buffer,
                    uint32_t bytes)
 {
-    const struct vmb_iov iov = { buffer, bytes };
-    struct vmb_out out = { 0 };
-
     if (!packet->queued_.want_reply_ || packet->channel->dead_ != VMB_OK ||
         !vmb_channel_flows(packet->channel)) {
         vmb_incoming_free(packet);
         return;
     }
     packet->queued_.want_reply_ = false;
-    out.kind = VMB_COMPLETION;
-    out.iov = &iov;
-    out.iov_count = 1;
-    out.reply_to = packet->queued_.reply_to_;
-    switch (vmb_queue_put(packet->channel, &packet->queued_, &out)) {
+    vmb_queue_describe(packet->channel, &packet->queued_, buffer, bytes);
+    switch (vmb_queue_put(packet->channel, &packet->queued_)) {
     case VMB_OK:
         break;
     case VMB_AGAIN:

@@ -92,10 +92,12 @@ struct vmb_packet *vmb_memory_packet(struct vmb_channel *channel, void *memory);
 void vmb_list_append(struct vmb_channel_list *list, struct vmb_queued *item);
 void vmb_list_prepend(struct vmb_channel_list *list, struct vmb_queued *item);
 void vmb_list_remove(struct vmb_channel_list *list, struct vmb_queued *item);
-/* VMB_AGAIN: it has to be queued.  VMB_OK: see vmb_queue_inserted(). */
+/* channel->out_ for this item, with one piece of payload in iov_[0]. */
+void vmb_queue_describe(struct vmb_channel *channel, struct vmb_queued *item,
+                        const void *payload, size_t bytes);
+/* Send channel->out_.  VMB_AGAIN: it has to be queued. */
 enum vmb_status vmb_queue_put(struct vmb_channel *channel,
-                              struct vmb_queued *item,
-                              const struct vmb_out *out);
+                              struct vmb_queued *item);
 void vmb_queue_drain(struct vmb_channel *channel);
 void vmb_queue_done(struct vmb_channel *channel);
 void vmb_queue_cancel(struct vmb_channel *channel, enum vmb_status status);

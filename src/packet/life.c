@@ -71,18 +71,9 @@ static bool is_target(const struct vmb_channel *channel,
 static enum vmb_status open_offer(struct vmb_channel *channel,
                                   struct vmb_offer *offer)
 {
-    struct vmb_chan_cfg cfg = { 0 };
-
-    cfg.ring = channel->cfg_.memory;
-    cfg.tx_pages = channel->cfg_.tx_pages;
-    cfg.rx_pages = channel->cfg_.rx_pages;
-    cfg.txns = channel->txns_;
-    cfg.txn_cap = (uint16_t)channel->cfg_.transactions;
-    cfg.cpu = channel->cfg_.cpu;
-    cfg.user = channel->cfg_.user;
-    cfg.user_len = channel->cfg_.user_len;
     return vmb_chan_open_start(&channel->chan_,
-                               vmb_conn_bus(channel->cfg_.conn), offer, &cfg);
+                               vmb_conn_bus(channel->cfg_.conn), offer,
+                               &channel->open_);
 }
 
 /* Nothing was opened at the host, or it has been closed again. */

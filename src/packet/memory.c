@@ -173,8 +173,9 @@ static void lay_out(struct vmb_channel *channel, const struct plan *plan)
     struct vmb_packet *packet;
     uint32_t i;
 
+    channel->open_.ring = at;
     at += plan->rings;
-    channel->txns_ = (struct vmb_txn *)(void *)at;
+    channel->open_.txns = (struct vmb_txn *)(void *)at;
     __builtin_memset(at, 0, plan->txns);
     at += plan->txns;
     for (i = 0; i < channel->cfg_.incoming; i++, at += plan->incoming)
@@ -207,8 +208,12 @@ static void set_up(struct vmb_channel *channel,
 
     __builtin_memset(channel, 0, sizeof *channel);
     channel->cfg_ = *cfg;
-    channel->cfg_.tx_pages = (uint32_t)plan->tx_pages;
-    channel->cfg_.rx_pages = (uint32_t)plan->rx_pages;
+    channel->open_.tx_pages = (uint32_t)plan->tx_pages;
+    channel->open_.rx_pages = (uint32_t)plan->rx_pages;
+    channel->open_.txn_cap = (uint16_t)cfg->transactions;
+    channel->open_.cpu = cfg->cpu;
+    channel->open_.user = cfg->user;
+    channel->open_.user_len = cfg->user_len;
     channel->packet_bytes_ = (size_t)plan->packet;
     channel->pointer_ = pointer;
     channel->status_ = VMB_E_STATE;

@@ -37,10 +37,10 @@ static bool strip_pipe(struct vmb_packet_completion *in)
     return false;
 }
 
-static bool take_ranges(struct vmb_packet_completion *in,
-                        const struct vmb_rx *rx)
+static bool take_ranges(struct vmb_packet_completion *in)
 {
     struct vmb_channel *channel = in->channel;
+    const struct vmb_rx *rx = &channel->rx_;
     uint32_t i, offset = 0, bytes = 0;
 
     in->page_set = rx->page_set;
@@ -59,8 +59,9 @@ static bool take_ranges(struct vmb_packet_completion *in,
 }
 
 /* Copy a packet out of the ring.  False: the channel is dead. */
-static bool take_data(struct vmb_channel *channel, const struct vmb_rx *rx)
+static bool take_data(struct vmb_channel *channel)
 {
+    const struct vmb_rx *rx = &channel->rx_;
     struct vmb_packet_completion *in = (void *)channel->free_incoming_;
     uint32_t room =
         ((channel->cfg_.incoming_bytes + 7) & ~7u) + vmb_pipe_bytes(channel);
@@ -71,7 +72,7 @@ static bool take_data(struct vmb_channel *channel, const struct vmb_rx *rx)
     }
     in->bytes =
         vmb_rx_copy(&channel->chan_, rx, 0, in->queued_.inline_, rx->len);
-    if (in->bytes != rx->len || !take_ranges(in, rx) || !strip_pipe(in))
+    if (in->bytes != rx->len || !take_ranges(in) || !strip_pipe(in))
         return false;
     channel->free_incoming_ = in->queued_.next_;
     in->queued_.want_reply_ = rx->want_reply;
@@ -83,9 +84,9 @@ static bool take_data(struct vmb_channel *channel, const struct vmb_rx *rx)
 }
 
 /* The slot's user is the packet: the channel below has checked the id. */
-static void take_completion(struct vmb_channel *channel,
-                            const struct vmb_rx *rx)
+static void take_completion(struct vmb_channel *channel)
 {
+    const struct vmb_rx *rx = &channel->rx_;
     struct vmb_packet *packet = rx->user;
 
     vmb_list_remove(&channel->in_ring_, &packet->queued_);
@@ -149,18 +150,17 @@ static void deliver(struct vmb_channel *channel)
 static enum vmb_status take(struct vmb_channel *channel)
 {
     enum vmb_status status;
-    struct vmb_rx rx;
 
     if (!channel->free_incoming_)
         return VMB_E_NOSLOT;
-    status = vmb_chan_recv(&channel->chan_, &rx);
+    status = vmb_chan_recv(&channel->chan_, &channel->rx_);
     if (status < VMB_OK)
         vmb_channel_died(channel, status);
     if (status != VMB_OK)
         return status;
-    if (rx.kind == VMB_COMPLETION)
-        take_completion(channel, &rx);
-    else if (!take_data(channel, &rx))
+    if (channel->rx_.kind == VMB_COMPLETION)
+        take_completion(channel);
+    else if (!take_data(channel))
         return VMB_E_HOST;
     return VMB_OK;
 }

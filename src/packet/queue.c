@@ -86,12 +86,12 @@ static void inserted(struct vmb_channel *channel, struct vmb_queued *item)
  * transaction free is like no room: the completion that frees one comes
  * through vmb_channel_process(), which drains the queue.
  */
-static enum vmb_status put(struct vmb_channel *channel, struct vmb_queued *item,
-                           const struct vmb_out *out)
+static enum vmb_status put(struct vmb_channel *channel, struct vmb_queued *item)
 {
-    enum vmb_status status = channel->inside_ == VMB_INSIDE_PACKETS
-                                 ? vmb_chan_stage(&channel->chan_, out)
-                                 : vmb_chan_send(&channel->chan_, out);
+    enum vmb_status status =
+        channel->inside_ == VMB_INSIDE_PACKETS
+            ? vmb_chan_stage(&channel->chan_, &channel->out_)
+            : vmb_chan_send(&channel->chan_, &channel->out_);
 
     if (status == VMB_E_NOSLOT)
         return VMB_AGAIN;
@@ -108,34 +108,32 @@ static bool is_deadly(enum vmb_status status)
 }
 
 enum vmb_status vmb_queue_put(struct vmb_channel *channel,
-                              struct vmb_queued *item,
-                              const struct vmb_out *out)
+                              struct vmb_queued *item)
 {
     enum vmb_status status;
 
     if (channel->queue_.first_ || !vmb_channel_flows(channel))
         return VMB_AGAIN;
-    status = put(channel, item, out);
+    status = put(channel, item);
     if (is_deadly(status))
         vmb_channel_died(channel, status);
     return status;
 }
 
-static enum vmb_status put_queued(struct vmb_channel *channel,
-                                  struct vmb_queued *item)
+void vmb_queue_describe(struct vmb_channel *channel, struct vmb_queued *item,
+                        const void *payload, size_t bytes)
 {
-    struct vmb_iov iov = { item->inline_, item->inline_bytes_ };
-    struct vmb_out out = { 0 };
-
-    out.kind = (enum vmb_kind)item->kind_;
-    out.iov = &iov;
-    out.iov_count = 1;
-    out.want_reply = item->want_reply_;
-    out.user = item;
-    out.reply_to = item->reply_to_;
-    out.mdl = item->mdl_;
-    vmb_list_remove(&channel->queue_, item);
-    return put(channel, item, &out);
+    channel->iov_[0].base = payload;
+    channel->iov_[0].len = bytes;
+    channel->out_.kind = (enum vmb_kind)item->kind_;
+    channel->out_.iov = channel->iov_;
+    channel->out_.iov_count = 1;
+    channel->out_.want_reply = item->want_reply_;
+    channel->out_.user = item;
+    channel->out_.reply_to = item->reply_to_;
+    channel->out_.mdl = item->mdl_;
+    channel->out_.mdl_offset = 0;
+    channel->out_.mdl_length = 0;
 }
 
 /* At most what is queued now: routines do not run in here. */
@@ -145,7 +143,9 @@ void vmb_queue_drain(struct vmb_channel *channel)
     enum vmb_status status;
 
     while ((item = channel->queue_.first_) != NULL) {
-        status = put_queued(channel, item);
+        vmb_queue_describe(channel, item, item->inline_, item->inline_bytes_);
+        vmb_list_remove(&channel->queue_, item);
+        status = put(channel, item);
         if (status == VMB_OK)
             continue;
         vmb_list_prepend(&channel->queue_, item);

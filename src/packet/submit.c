@@ -81,10 +81,10 @@ static void hold_external(struct vmb_packet *packet,
     packet->queued_.mdl_ = packet->mdls_;
 }
 
-static void hold(struct vmb_packet *packet, const struct request *request,
-                 const struct vmb_out *out)
+static void hold(struct vmb_packet *packet, const struct request *request)
 {
     struct vmb_queued *queued = &packet->queued_;
+    const struct vmb_out *out = &packet->channel_->out_;
     uint8_t *at = queued->inline_;
     uint32_t i;
 
@@ -94,7 +94,6 @@ static void hold(struct vmb_packet *packet, const struct request *request,
         at += out->iov[i].len;
     }
     queued->inline_bytes_ = (uint32_t)(at - (uint8_t *)queued->inline_);
-    queued->mdl_ = NULL;
     if (request->mdl)
         hold_external(packet, request);
     queued->state_ = VMB_PACKET_QUEUED;
@@ -105,26 +104,26 @@ static enum vmb_status put(struct vmb_packet *packet,
                            const struct request *request)
 {
     const uint32_t pipe[2] = { VMB_PIPE_DATA, request->bytes };
-    uint32_t pipe_bytes = vmb_pipe_bytes(packet->channel_);
-    const struct vmb_iov iov[2] = { { pipe, pipe_bytes },
-                                    { request->buffer, request->bytes } };
-    struct vmb_out out = { 0 };
+    struct vmb_channel *channel = packet->channel_;
+    struct vmb_queued *queued = &packet->queued_;
     enum vmb_status status;
 
-    out.kind = request->mdl ? VMB_GPA_DIRECT : VMB_INBAND;
-    out.iov = pipe_bytes ? iov : iov + 1;
-    out.iov_count = pipe_bytes ? 2 : 1;
-    out.want_reply = request->flags & VMB_SEND_WAIT_FOR_COMPLETION;
-    out.user = packet;
-    out.mdl = request->mdl;
-    out.mdl_offset = request->offset;
-    out.mdl_length = request->length;
-    packet->queued_.kind_ = (uint8_t)out.kind;
-    packet->queued_.want_reply_ = out.want_reply;
-    status = vmb_queue_put(packet->channel_, &packet->queued_, &out);
+    queued->kind_ = request->mdl ? VMB_GPA_DIRECT : VMB_INBAND;
+    queued->want_reply_ = request->flags & VMB_SEND_WAIT_FOR_COMPLETION;
+    queued->mdl_ = request->mdl;
+    vmb_queue_describe(channel, queued, request->buffer, request->bytes);
+    channel->out_.mdl_offset = request->offset;
+    channel->out_.mdl_length = request->length;
+    if (vmb_pipe_bytes(channel)) {
+        channel->iov_[1] = channel->iov_[0];
+        channel->iov_[0].base = pipe;
+        channel->iov_[0].len = sizeof pipe;
+        channel->out_.iov_count = 2;
+    }
+    status = vmb_queue_put(channel, queued);
     if (status != VMB_AGAIN)
         return status;
-    hold(packet, request, &out);
+    hold(packet, request);
     return VMB_OK;
 }
 

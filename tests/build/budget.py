@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUDGET = os.path.join(HERE, "budget.txt")
 CORE = ("hv", "vmbus", "ring", "mdl", "src")
+PACKET = CORE + ("packet",)
 
 def room_of(path):
     """src_hv_scan.c.o is of the room hv, src_status.c.o of src itself."""
@@ -68,10 +69,15 @@ def verdicts(rooms, graph, deepest, limits):
     """(name of the test, what is wrong or None) for each."""
     core = sum(rooms[room] for room in CORE)
     print(f"core   {core} of {limits['core']} bytes")
+    both = sum(rooms[room] for room in PACKET)
+    print(f"packet {both} of {limits['packet']} bytes, the core included")
     depth, chain = deepest[0] if deepest else (0, ("no call measured",))
     print(f"stack  {depth} of {limits['stack']} bytes: {' > '.join(chain)}")
     yield ("core text within its limit", None if 0 < core <= limits["core"]
            else f"{core} bytes of {limits['core']}")
+    yield ("core and packet text within its limit",
+           None if core < both <= limits["packet"]
+           else f"{both} bytes of {limits['packet']}")
     yield ("stack of every public call within its limit",
            None if 0 < depth <= limits["stack"]
            else f"{depth} bytes of {limits['stack']}: {' > '.join(chain)}")

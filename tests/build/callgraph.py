@@ -12,8 +12,14 @@ import os
 import re
 
 INDIRECT = "__indirect_call"
-# Members whose functions the library does not bring along.
-OUTSIDE = {"gpa", "now", "relax", "trace", "on_event", "on_message"}
+# Members whose functions the library does not bring along ...
+OUTSIDE = {"gpa", "now", "relax", "trace", "on_event", "on_message",
+           "opened", "started", "post_started", "suspend", "closed",
+           "open_failed", "process_packet", "processing_complete"}
+# ... or not only: also what it assigns to the member itself.
+ASSIGNED = {"routine_"}
+# A parameter that holds one of them.
+PARAMETER = re.compile(r"(?<![.>])\bcallback\(")
 
 
 class Unknown(Exception):
@@ -70,11 +76,15 @@ class Sources:
         path, line, _ = place.rsplit(":", 2)
         path = self.find(path)
         members = self._members(path, int(line))
+        if not members and self._is_parameter(path, int(line)):
+            return set()
         if not members:
             raise Unknown(f"{place}: what is called through a pointer here?")
         reached = set()
         for member in members - OUTSIDE:
-            if member in self.tables:
+            if member in ASSIGNED:
+                reached |= self._assigned(member, names)
+            elif member in self.tables:
                 reached |= self.tables[member]
             elif re.search(rf"\(\*{member}\)\(", self.text[path]):
                 reached |= {(path, name) for name in names if re.search(
@@ -82,6 +92,25 @@ class Sources:
             else:
                 raise Unknown(f"{place}: where does ->{member}() lead?")
         return reached
+
+    def _assigned(self, member, names):
+        """(file, name) of the library's functions that it stores there."""
+        stored = {(path, name) for path, text in self.text.items()
+                  for name in re.findall(rf"->{member} = (\w+);", text)}
+        return {(self._home(path, name), name) for path, name in stored
+                if name in names}
+
+    def _home(self, path, name):
+        """The file that defines a function which `path` names."""
+        body = re.compile(rf"\b{name}\([^;{{]*\)\n\{{")
+        if body.search(self.text[path]):
+            return path
+        return next(p for p, text in self.text.items() if body.search(text))
+
+    @staticmethod
+    def _is_parameter(path, line):
+        with open(path, encoding="utf-8") as source:
+            return PARAMETER.search(source.read().splitlines()[line - 1])
 
     def _members(self, path, line):
         """Members called on a line, or in the function inlined there."""
