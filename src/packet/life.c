@@ -290,11 +290,11 @@ static bool poll(struct vmb_channel *channel)
         step(channel);
     } while (channel->state_ != before && ++i < STEPS);
     if (vmb_channel_flows(channel) && channel->dead_ == VMB_OK)
-        more |= vmb_process_batch(channel, VMB_CHANNEL_BUDGET, true);
+        more = vmb_process_batch(channel, VMB_CHANNEL_BUDGET, true) ||
+               channel->unread_;
     vmb_queue_done(channel);
     /* A step has begun something that the connection is to post. */
-    return more || channel->unread_ || i > 0 ||
-           (asked && !channel->disable_wanted_);
+    return more || i > 0 || (asked && !channel->disable_wanted_);
 }
 
 enum vmb_status vmb_channel_poll(struct vmb_channel *channel)

@@ -64,6 +64,14 @@ static struct vmb_packet_completion *incoming_of(struct vmb_queued *item)
     return (struct vmb_packet_completion *)(void *)item;
 }
 
+static void done(struct vmb_channel *channel, struct vmb_queued *item,
+                 enum vmb_status status)
+{
+    packet_of(item)->status_ = status;
+    item->state_ = VMB_PACKET_DONE;
+    vmb_list_append(&channel->done_, item);
+}
+
 /* It is in the ring: who waits for what now? */
 static void inserted(struct vmb_channel *channel, struct vmb_queued *item)
 {
@@ -76,9 +84,7 @@ static void inserted(struct vmb_channel *channel, struct vmb_queued *item)
         vmb_list_append(&channel->in_ring_, item);
         return;
     }
-    packet_of(item)->status_ = VMB_OK;
-    item->state_ = VMB_PACKET_DONE;
-    vmb_list_append(&channel->done_, item);
+    done(channel, item, VMB_OK);
 }
 
 /*
@@ -146,11 +152,12 @@ void vmb_queue_drain(struct vmb_channel *channel)
         vmb_queue_describe(channel, item, item->inline_, item->inline_bytes_);
         vmb_list_remove(&channel->queue_, item);
         status = put(channel, item);
-        if (status == VMB_OK)
+        if (status == VMB_E_TOOBIG) /* a packet made for larger rings */
+            done(channel, item, status);
+        if (status == VMB_OK || status == VMB_E_TOOBIG)
             continue;
         vmb_list_prepend(&channel->queue_, item);
-        if (status < VMB_OK)
-            vmb_channel_died(channel, status);
+        vmb_channel_died(channel, status);
         return;
     }
 }
@@ -203,9 +210,7 @@ void vmb_queue_cancel(struct vmb_channel *channel, enum vmb_status status)
                 vmb_incoming_free(incoming_of(item));
                 continue;
             }
-            packet_of(item)->status_ = status;
-            item->state_ = VMB_PACKET_DONE;
-            vmb_list_append(&channel->done_, item);
+            done(channel, item, status);
         }
     vmb_queue_done(channel);
 }

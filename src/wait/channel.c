@@ -54,11 +54,22 @@ enum vmb_status vmb_wait_channel_pause(struct vmb_channel *channel,
     WAIT_UNTIL(channel, timeout, vmb_channel_pause_status(channel));
 }
 
+/* The request's status; where the life cycle does not move on, and cannot
+ * cancel it, what the channel died of. */
+static enum vmb_status answer(const struct vmb_channel *channel,
+                              const struct vmb_request *request)
+{
+    enum vmb_status status = vmb_channel_request_status(request);
+    enum vmb_status alive = vmb_channel_status(channel);
+
+    return status == VMB_AGAIN && alive < VMB_OK ? alive : status;
+}
+
 static enum vmb_status wait_for_answer(struct vmb_channel *channel,
                                        const struct vmb_request *request,
                                        uint64_t timeout)
 {
-    WAIT_UNTIL(channel, timeout, vmb_channel_request_status(request));
+    WAIT_UNTIL(channel, timeout, answer(channel, request));
 }
 
 enum vmb_status vmb_wait_synchronous_request(struct vmb_channel *channel,
@@ -81,10 +92,7 @@ enum vmb_status vmb_wait_synchronous_request(struct vmb_channel *channel,
     if (status != VMB_OK)
         return status;
     status = wait_for_answer(channel, request, timeout);
-    if (status != VMB_E_TIMEOUT)
-        return status;
-    /* VMB_E_STATE: it came this moment. */
-    if (vmb_channel_request_abandon(request) != VMB_OK)
-        return vmb_channel_request_status(request);
-    return VMB_E_TIMEOUT;
+    /* VMB_E_STATE: nothing is left to give up. */
+    (void)(vmb_channel_request_abandon(request) == VMB_OK);
+    return status;
 }
