@@ -121,10 +121,13 @@ vmb_wait_channel_pause(struct vmb_channel *channel, uint64_t timeout);
  * [bus], [tx] and [rx]
  *
  * VMB_OK         done; request->bytes of the answer are in request->reply
- * VMB_E_TIMEOUT  abandoned: see vmb_channel_request_abandon(); with timeout 0
- *                also: no room now, nothing was sent
+ * VMB_AGAIN      timeout 0, and no room now: nothing was sent
+ * VMB_E_TIMEOUT  abandoned: it may be the host's still, with its external
+ *                memory; see vmb_channel_request_abandon()
  * VMB_E_STATE    no answer could be received: not open, not running, or inside
  *                a callback other than post_started
+ * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL, VMB_E_CANCELLED  the channel
+ *                ended first; in post_started abandoned, as after a time-out
  * others         as vmb_channel_request_start() and _status()
  */
 VMB_NODISCARD enum vmb_status

@@ -54,15 +54,18 @@ enum vmb_status vmb_wait_channel_pause(struct vmb_channel *channel,
     WAIT_UNTIL(channel, timeout, vmb_channel_pause_status(channel));
 }
 
-/* The request's status; where the life cycle does not move on, and cannot
- * cancel it, what the channel died of. */
+/* The request's status; inside post_started, where the life cycle does not
+ * move on and cannot cancel it, what the channel died of. */
 static enum vmb_status answer(const struct vmb_channel *channel,
                               const struct vmb_request *request)
 {
     enum vmb_status status = vmb_channel_request_status(request);
     enum vmb_status alive = vmb_channel_status(channel);
 
-    return status == VMB_AGAIN && alive < VMB_OK ? alive : status;
+    return status == VMB_AGAIN && alive < VMB_OK &&
+                   vmb_channel_is_inside(channel)
+               ? alive
+               : status;
 }
 
 static enum vmb_status wait_for_answer(struct vmb_channel *channel,
@@ -87,10 +90,10 @@ enum vmb_status vmb_wait_synchronous_request(struct vmb_channel *channel,
         flags |= VMB_REQUEST_DO_NOT_QUEUE;
     status =
         vmb_channel_request_start(channel, request, buffer, bytes, mdl, flags);
-    if (status == VMB_AGAIN)
-        return VMB_E_TIMEOUT;
     if (status != VMB_OK)
         return status;
+    /* Its routine, if it is in the ring by now and that was all. */
+    (void)(vmb_channel_process(channel, 0) == VMB_OK);
     status = wait_for_answer(channel, request, timeout);
     /* VMB_E_STATE: nothing is left to give up. */
     (void)(vmb_channel_request_abandon(request) == VMB_OK);

@@ -139,6 +139,7 @@ void client_make(struct client *c, struct rig *rig, struct vmb_sim_dev *dev)
     struct vmb_offer *offer = rig_offer(rig, dev, 0);
     uint32_t i;
 
+    client_forget(c); /* by a test that has failed */
     memset(c, 0, sizeof *c);
     c->rig = rig;
     c->dev = dev;
@@ -241,4 +242,143 @@ struct vmb_sim_test_request client_request(uint32_t op, uint32_t count,
     request.bytes = bytes;
     request.seed = seed;
     return request;
+}
+
+void client_send(struct vmb_packet *packet, uint32_t op, uint32_t count,
+                 uint32_t bytes, uint64_t seed, uint32_t flags)
+{
+    struct vmb_sim_test_request request =
+        client_request(op, count, bytes, seed);
+
+    assert_int_equal(
+        vmb_packet_send(packet, &request, sizeof request, NULL, flags), VMB_OK);
+}
+
+void client_set_up(struct client *c, const struct rig_cfg *cfg)
+{
+    struct rig *rig = rig_make(cfg);
+    struct vmb_sim_dev *dev = rig_device(rig);
+
+    rig_start(rig);
+    client_make(c, rig, dev);
+}
+
+void client_tear_down(struct client *c)
+{
+    struct rig *rig = c->rig;
+
+    client_forget(c);
+    rig_down(rig);
+}
+
+void client_until_disabled(struct client *c)
+{
+    enum vmb_status status;
+
+    RIG_WAIT(c->rig, &status, vmb_channel_disable_status(&c->channel));
+    assert_int_equal(status, VMB_OK);
+}
+
+void client_pause(struct client *c)
+{
+    enum vmb_status status;
+
+    assert_int_equal(vmb_channel_pause_start(&c->channel), VMB_OK);
+    RIG_WAIT(c->rig, &status, vmb_channel_pause_status(&c->channel));
+    assert_int_equal(status, VMB_OK);
+}
+
+/* ---- The recorder -------------------------------------------------------- */
+
+static uint64_t hash_of(const struct vmb_sim_packet *packet)
+{
+    uint64_t hash = VMB_SIM_HASH_INIT, at = 0, got;
+    uint8_t piece[512];
+
+    while ((got = vmb_sim_read(packet, at, piece, sizeof piece)) > 0) {
+        hash = vmb_sim_hash(hash, piece, got);
+        at += got;
+    }
+    return hash;
+}
+
+static void record_packet(void *ctx, const struct vmb_sim_packet *packet)
+{
+    struct recorder *r = ctx;
+    struct record *record = &r->record[r->count % RECORDS];
+
+    r->count++;
+    memset(record, 0, sizeof *record);
+    record->type = packet->type;
+    record->want_completion = packet->want_completion;
+    record->xid = packet->xid;
+    record->len = packet->len;
+    if (packet->len >= 8)
+        memcpy(&record->first, packet->data, 8);
+    record->external = packet->external;
+    if (packet->external)
+        record->hash = hash_of(packet);
+    if (packet->want_completion && !r->hold)
+        vmb_sim_complete(packet->chan, packet->xid, packet->data, packet->len);
+}
+
+static uint32_t record_open(void *ctx, struct vmb_sim_chan *chan,
+                            const uint8_t user[120])
+{
+    struct recorder *r = ctx;
+
+    (void)chan;
+    (void)user;
+    r->opens++;
+    return r->refuse;
+}
+
+static void record_close(void *ctx, struct vmb_sim_chan *chan)
+{
+    (void)chan;
+    ((struct recorder *)ctx)->closes++;
+}
+
+void recorder_add(struct recorder *r, struct rig *rig, uint16_t subchannels)
+{
+    struct vmb_sim_device device = { .subchannels = subchannels,
+                                     .on_open = record_open,
+                                     .on_packet = record_packet,
+                                     .on_close = record_close,
+                                     .ctx = r };
+
+    memset(r, 0, sizeof *r);
+    memset(device.type, 0x77, sizeof device.type);
+    device.instance[0] = ++rig->instance;
+    device.mmio_mb = 3;
+    r->dev = vmb_sim_device_add(rig->sim, &device);
+    assert_non_null(r->dev);
+}
+
+void recorder_release(struct recorder *r)
+{
+    uint32_t i;
+
+    assert_true(r->count <= RECORDS);
+    for (i = 0; i < r->count; i++)
+        if (r->record[i].want_completion)
+            (void)vmb_sim_complete(rig_host(r->dev), r->record[i].xid,
+                                   &r->record[i].first, 8);
+}
+
+void host_sends(struct vmb_sim_dev *dev, uint64_t from, uint32_t count,
+                uint32_t bytes, bool want_completion)
+{
+    uint8_t data[4096] = { 0 };
+    uint64_t number;
+    uint32_t i;
+
+    assert_true(bytes >= 8 && bytes <= sizeof data);
+    for (i = 0; i < count; i++) {
+        number = from + i;
+        memcpy(data, &number, sizeof number);
+        assert_int_equal(vmb_sim_send_inband(rig_host(dev), number, data, bytes,
+                                             want_completion),
+                         VMB_OK);
+    }
 }

@@ -79,4 +79,44 @@ void client_until_packets(struct client *c, uint32_t packets);
 struct vmb_sim_test_request client_request(uint32_t op, uint32_t count,
                                            uint32_t bytes, uint64_t seed);
 
+/* A request of the test device's on its way; fails the test if refused. */
+void client_send(struct vmb_packet *packet, uint32_t op, uint32_t count,
+                 uint32_t bytes, uint64_t seed, uint32_t flags);
+
+/* A rig with a test device and a client of it, not yet up; and back. */
+void client_set_up(struct client *c, const struct rig_cfg *cfg);
+void client_tear_down(struct client *c);
+/* Until `status` is VMB_OK for disabling or pausing it. */
+void client_until_disabled(struct client *c);
+void client_pause(struct client *c);
+
+/* ---- A device that writes down what comes -------------------------------- */
+
+#define RECORDS 4096u
+
+struct record {
+    uint16_t type;
+    bool want_completion;
+    uint64_t xid, first; /* the first 8 bytes of the payload */
+    uint32_t len;
+    uint64_t external, hash;
+};
+
+struct recorder {
+    struct vmb_sim_dev *dev;
+    struct record record[RECORDS];
+    uint32_t count;
+    bool hold;       /* complete nothing */
+    uint32_t refuse; /* status of the open */
+    uint32_t opens, closes;
+};
+
+/* A device whose packets are recorded and completed with their own payload. */
+void recorder_add(struct recorder *r, struct rig *rig, uint16_t subchannels);
+/* Completes what it held. */
+void recorder_release(struct recorder *r);
+/* The host sends `count` packets of `bytes`; each begins with its number. */
+void host_sends(struct vmb_sim_dev *dev, uint64_t from, uint32_t count,
+                uint32_t bytes, bool want_completion);
+
 #endif

@@ -18,7 +18,7 @@ NAMED = re.compile(rf"^\s*((?:{STATUS}(?:,\s*)?)+)|; ({STATUS}) also",
 # All that another function returns, too.
 REFERENCE = re.compile(
     r"(?:others\s+as|[Ss]tatuses\s+as|returns\s+what|Until)\s+(vmb_\w+)\(\)")
-# Functions that block never answer "not yet".
+# Functions that block answer "not yet" only where they say so themselves.
 BLOCKING = "vmb_wait_"
 # Said once, in conn.h, for all that begin something.
 BEGINNING = re.compile(r"vmb_(conn|chan|gpadl)_.*_?start$")
@@ -53,13 +53,15 @@ def read(paths):
 
 
 def resolve(name, named, references):
-    found = set(named[name])
+    found = set()
     for other in references[name]:
         if other not in named:
             sys.exit(f"contract.py: {name}() refers to {other}(), of which "
                      "no header tells")
         found |= resolve(other, named, references)
-    return found - {"VMB_AGAIN"} if name.startswith(BLOCKING) else found
+    if name.startswith(BLOCKING):
+        found -= {"VMB_AGAIN"}
+    return found | named[name]
 
 
 def write(out, named, references):
