@@ -46,7 +46,8 @@ extern "C" {
 #define VMB_CHANNEL_INCOMING       16u
 #define VMB_CHANNEL_QUOTA          8u
 
-/* Packets that one vmb_channel_poll() delivers. */
+/* Packets that one vmb_channel_poll() delivers, and completion routines that
+ * may follow from one another inside one send. */
 #define VMB_CHANNEL_BUDGET 32u
 /* Handed to vmb_channel_callbacks.process_packet: the packet has transfer
  * pages, see vmb_channel_packet_get_range(). */
@@ -196,6 +197,7 @@ struct vmb_channel { /* zeroed by the caller before first use */
     bool blocked_; /* by the quota: only a completion undoes it */
     bool failed_;  /* by vmb_channel_packet_fail() */
     bool unread_;  /* something changed: look at the ring again */
+    bool batch_;   /* sends are staged: a flush follows */
     struct vmb_channel_gpadl *gpadls_;
 };
 

@@ -97,7 +97,9 @@ VMB_NODISCARD enum vmb_status vmb_packet_free(struct vmb_packet *packet);
  * What is called when the packet is done.  It may be sent again or freed from
  * there.  buffer is valid during the call.  Whatever the status, external
  * memory is the caller's again.  Runs inside vmb_channel_process(), _poll(),
- * or a send of the channel's.
+ * or a send of the channel's.  Of routines that send what is done at once,
+ * VMB_CHANNEL_BUDGET follow one another in a send; the rest waits for
+ * vmb_channel_process().
  *
  * Without WAIT_FOR_COMPLETION `status` VMB_OK means that the packet is in the
  * ring; with it, that the host completed it, and `bytes` at buffer came with

@@ -293,6 +293,7 @@ static bool poll(struct vmb_channel *channel)
         more = vmb_process_batch(channel, VMB_CHANNEL_BUDGET, true) ||
                channel->unread_;
     vmb_queue_done(channel);
+    more |= channel->done_.first_ != NULL;
     /* A step has begun something that the connection is to post. */
     return more || i > 0 || (asked && !channel->disable_wanted_);
 }

@@ -212,8 +212,10 @@ bool vmb_process_batch(struct vmb_channel *channel, uint32_t budget,
     bool more;
 
     channel->inside_ = VMB_INSIDE_PACKETS;
+    channel->batch_ = true;
     status = take_and_deliver(channel, budget, passive, &delivered);
     end_batch(channel, delivered);
+    channel->batch_ = false;
     channel->inside_ = inside;
     if (channel->dead_ != VMB_OK)
         return false;

@@ -95,9 +95,8 @@ static void inserted(struct vmb_channel *channel, struct vmb_queued *item)
 static enum vmb_status put(struct vmb_channel *channel, struct vmb_queued *item)
 {
     enum vmb_status status =
-        channel->inside_ == VMB_INSIDE_PACKETS
-            ? vmb_chan_stage(&channel->chan_, &channel->out_)
-            : vmb_chan_send(&channel->chan_, &channel->out_);
+        channel->batch_ ? vmb_chan_stage(&channel->chan_, &channel->out_)
+                        : vmb_chan_send(&channel->chan_, &channel->out_);
 
     if (status == VMB_E_NOSLOT)
         return VMB_AGAIN;

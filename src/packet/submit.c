@@ -5,6 +5,9 @@
     (VMB_SEND_WAIT_FOR_COMPLETION | VMB_SEND_FORCE_MDL_LENGTH | \
      VMB_SEND_PAGED_BUFFER)
 
+/* That follow one another inside one send: see VMB_CHANNEL_BUDGET. */
+#define ROUTINES VMB_CHANNEL_BUDGET
+
 /* One send, whatever function it came through. */
 struct request {
     const void *buffer;
@@ -127,13 +130,17 @@ static enum vmb_status put(struct vmb_packet *packet,
     return VMB_OK;
 }
 
-/* A packet that is done at once has its routine called before this returns,
- * unless the send comes from a callback. */
+/*
+ * A packet that is done at once has its routine called before this returns,
+ * unless the send comes from a callback.  So have those that such routines
+ * send: nobody may come back to us otherwise.  But not for ever.
+ */
 static enum vmb_status send(struct vmb_packet *packet,
                             const struct request *request)
 {
     struct vmb_channel *channel = packet->channel_;
     enum vmb_status status;
+    uint32_t i;
 
     if (!channel)
         return VMB_E_STATE;
@@ -142,7 +149,7 @@ static enum vmb_status send(struct vmb_packet *packet,
     status = check(packet, request);
     if (status == VMB_OK)
         status = put(packet, request);
-    if (channel->done_.first_ && !channel->inside_)
+    for (i = 0; i < ROUTINES && channel->done_.first_ && !channel->inside_; i++)
         vmb_queue_done(channel);
     vmb_channel_leave(channel);
     return status;

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/* Completion routines that send, free and complete. */
+#include "client.h"
+
+static struct client client;
+
+static struct client *up(bool interrupts)
+{
+    client_set_up(&client, &(struct rig_cfg){ .interrupts = interrupts });
+    client_up(&client);
+    rig_settle(client.rig);
+    return &client;
+}
+
+/* What a routine does next: send this packet with these flags. */
+struct chain {
+    struct vmb_packet *packet[16];
+    uint32_t count, at, flags;
+    uint64_t calls;
+    bool endless;
+};
+
+static void send_next(struct vmb_packet *packet, enum vmb_status status,
+                      const void *buffer, uint32_t bytes)
+{
+    struct chain *chain = vmb_packet_get_pointer(packet);
+    struct vmb_sim_test_request sink = client_request(VMB_SIM_SINK, 0, 0, 0);
+
+    client_done(packet, status, buffer, bytes);
+    chain->calls++;
+    if (chain->endless ? status != VMB_OK : ++chain->at == chain->count)
+        return;
+    if (!chain->endless)
+        packet = chain->packet[chain->at];
+    assert_int_equal(
+        vmb_packet_send(packet, &sink, sizeof sink, NULL, chain->flags),
+        VMB_OK);
+}
+
+static void make_chain(struct client *c, struct chain *chain, uint32_t count)
+{
+    uint32_t i;
+
+    memset(chain, 0, sizeof *chain);
+    chain->count = count;
+    for (i = 0; i < count; i++) {
+        chain->packet[i] = client_packet(c);
+        vmb_packet_set_pointer(chain->packet[i], chain);
+        assert_int_equal(
+            vmb_packet_set_completion_routine(chain->packet[i], send_next),
+            VMB_OK);
+    }
+}
+
+/* Sent from a routine that runs inside a send: the host must be shown it. */
+static void what_a_routine_sends_is_shown_to_the_host(void **state)
+{
+    struct client *c = up(true);
+    struct chain chain;
+    uint64_t before;
+
+    (void)state;
+    make_chain(c, &chain, 2);
+    chain.flags = VMB_SEND_WAIT_FOR_COMPLETION;
+    before = vmb_sim_count(c->rig->sim, VMB_SIM_AT_GUEST_PACKET);
+    client_send(chain.packet[0], VMB_SIM_SINK, 0, 0, 0, 0);
+    assert_int_equal(vmb_packet_state(chain.packet[1]), VMB_PACKET_IN_RING);
+    (void)vmb_sim_run(c->rig->sim, 100); /* the host alone: we sleep */
+    assert_int_equal(vmb_sim_count(c->rig->sim, VMB_SIM_AT_GUEST_PACKET),
+                     before + 2);
+    client_until_done(c, 2);
+    client_down(c);
+    client_tear_down(c);
+}
+
+/* The same with packets that are done at once: nobody calls us again. */
+static void routines_of_what_a_routine_sends_run(void **state)
+{
+    struct client *c = up(true);
+    struct chain chain;
+
+    (void)state;
+    make_chain(c, &chain, 16);
+    client_send(chain.packet[0], VMB_SIM_SINK, 0, 0, 0, 0);
+    assert_int_equal(c->dones, 16);
+    client_down(c);
+    client_tear_down(c);
+}
+
+static void an_endless_routine_does_not_keep_the_send(void **state)
+{
+    struct client *c = up(false);
+    struct chain chain;
+
+    (void)state;
+    make_chain(c, &chain, 1);
+    chain.endless = true;
+    client_send(chain.packet[0], VMB_SIM_SINK, 0, 0, 0, 0);
+    assert_in_range(chain.calls, 1, 100);
+    RIG_UNTIL(c->rig, chain.calls > 1000);
+    assert_int_equal(vmb_channel_disable_start(&c->channel), VMB_OK);
+    chain.endless = false;
+    chain.at = 0;
+    client_until_disabled(c);
+    assert_int_equal(vmb_packet_state(chain.packet[0]), VMB_PACKET_IDLE);
+    client_tear_down(c);
+}
+
+/* Frees it, and another that is idle; what was allocated frees itself. */
+static void free_two(struct vmb_packet *packet, enum vmb_status status,
+                     const void *buffer, uint32_t bytes)
+{
+    struct vmb_packet *other = vmb_packet_get_pointer(packet);
+
+    client_done(packet, status, buffer, bytes);
+    assert_int_equal(vmb_packet_free(packet), VMB_OK);
+    assert_int_equal(vmb_packet_free(packet), VMB_E_STATE);
+    assert_int_equal(vmb_packet_free(other), VMB_OK);
+}
+
+static void a_routine_may_free_packets(void **state)
+{
+    struct client *c = up(true);
+    struct vmb_packet *packet = vmb_packet_allocate(&c->channel);
+    struct vmb_packet *other = client_packet(c);
+    uint32_t i;
+
+    (void)state;
+    assert_non_null(packet);
+    assert_int_equal(vmb_packet_set_completion_routine(packet, free_two),
+                     VMB_OK);
+    vmb_packet_set_pointer(packet, other);
+    client_send(packet, VMB_SIM_SINK, 0, 0, 0, VMB_SEND_WAIT_FOR_COMPLETION);
+    assert_int_equal(vmb_packet_free(packet), VMB_E_STATE);
+    client_until_done(c, 1);
+    assert_null(vmb_packet_get_channel(other));
+    assert_int_equal(vmb_packet_state(packet), VMB_PACKET_NONE);
+    for (i = 0; i < 3 * VMB_CHANNEL_PACKETS; i++) { /* else they run out */
+        packet = vmb_packet_allocate(&c->channel);
+        assert_non_null(packet);
+        client_send(packet, VMB_SIM_SINK, 0, 0, 0,
+                    i % 2 ? VMB_SEND_WAIT_FOR_COMPLETION : 0);
+        rig_settle(c->rig);
+    }
+    client_down(c);
+    client_tear_down(c);
+}
+
+/* On the way down sends of routines are refused, and none is lost. */
+static void try_again(struct vmb_packet *packet, enum vmb_status status,
+                      const void *buffer, uint32_t bytes)
+{
+    struct client *c = vmb_channel_get_pointer(vmb_packet_get_channel(packet));
+
+    client_done(packet, status, buffer, bytes);
+    c->last_status = vmb_packet_send(packet, "again", 5, NULL, 0);
+}
+
+static void after_the_end_nothing_is_sent(void **state)
+{
+    struct client *c = up(true);
+    struct vmb_packet *packet = client_packet(c);
+
+    (void)state;
+    assert_int_equal(vmb_packet_set_completion_routine(packet, try_again),
+                     VMB_OK);
+    client_send(packet, VMB_SIM_HOLD, 0, 0, 0, VMB_SEND_WAIT_FOR_COMPLETION);
+    client_down(c);
+    assert_string_equal(c->events, "OSPUxC");
+    assert_int_equal(c->last_status, VMB_E_STATE);
+    assert_int_equal(vmb_packet_send(packet, "x", 1, NULL, 0), VMB_E_STATE);
+    client_tear_down(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_routine_sends_is_shown_to_the_host),
+        cmocka_unit_test(routines_of_what_a_routine_sends_run),
+        cmocka_unit_test(an_endless_routine_does_not_keep_the_send),
+        cmocka_unit_test(a_routine_may_free_packets),
+        cmocka_unit_test(after_the_end_nothing_is_sent),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
