@@ -57,10 +57,10 @@ static enum vmb_status check(const struct vmb_packet *packet,
     if (request->flags & ~(uint32_t)KNOWN_FLAGS ||
         (request->bytes && !request->buffer))
         return VMB_E_ARG;
-    if (channel->dead_ != VMB_OK)
-        return channel->dead_;
     if (!takes_sends(channel))
         return VMB_E_STATE;
+    if (channel->dead_ != VMB_OK)
+        return channel->dead_;
     if (request->bytes > packet->queued_.inline_cap_)
         return VMB_E_TOOBIG;
     return request->mdl ? check_external(packet, request) : VMB_OK;
