@@ -197,6 +197,7 @@ struct vmb_channel { /* zeroed by the caller before first use */
     bool blocked_; /* by the quota: only a completion undoes it */
     bool failed_;  /* by vmb_channel_packet_fail() */
     bool unread_;  /* something changed: look at the ring again */
+    bool starved_; /* reading stopped for want of an incoming object */
     bool batch_;   /* sends are staged: a flush follows */
     struct vmb_channel_gpadl *gpadls_;
 };

@@ -290,8 +290,7 @@ static bool poll(struct vmb_channel *channel)
         step(channel);
     } while (channel->state_ != before && ++i < STEPS);
     if (vmb_channel_flows(channel) && channel->dead_ == VMB_OK)
-        more = vmb_process_batch(channel, VMB_CHANNEL_BUDGET, true) ||
-               channel->unread_;
+        more = vmb_process_batch(channel, VMB_CHANNEL_BUDGET, true);
     vmb_queue_done(channel);
     more |= channel->done_.first_ != NULL;
     /* A step has begun something that the connection is to post. */

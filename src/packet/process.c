@@ -151,7 +151,8 @@ static enum vmb_status take(struct vmb_channel *channel)
 {
     enum vmb_status status;
 
-    if (!channel->free_incoming_)
+    channel->starved_ = !channel->free_incoming_;
+    if (channel->starved_)
         return VMB_E_NOSLOT;
     status = vmb_chan_recv(&channel->chan_, &channel->rx_);
     if (status < VMB_OK)
@@ -219,7 +220,7 @@ bool vmb_process_batch(struct vmb_channel *channel, uint32_t budget,
     channel->inside_ = inside;
     if (channel->dead_ != VMB_OK)
         return false;
-    more = channel->done_.first_ || is_due(channel);
+    more = channel->done_.first_ || channel->unread_ || is_due(channel);
     if (status == VMB_AGAIN)
         return vmb_chan_arm(&channel->chan_) || more;
     return more || status == VMB_OK;

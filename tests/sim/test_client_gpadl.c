@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/* GPADLs of a client channel: kept, refused, forgotten. */
+#include "client.h"
+
+#define PAGES 3u
+
+static struct client client;
+
+struct memory {
+    struct vmb_channel_gpadl gpadl;
+    uint8_t *pages;
+};
+
+static struct memory memory[3];
+
+static struct client *up(bool interrupts)
+{
+    uint32_t i;
+
+    client_set_up(&client, &(struct rig_cfg){ .interrupts = interrupts });
+    memset(memory, 0, sizeof memory);
+    for (i = 0; i < 3; i++)
+        memory[i].pages = rig_alloc(client.rig, PAGES);
+    client_up(&client);
+    return &client;
+}
+
+static enum vmb_status create_start(struct client *c, struct memory *m)
+{
+    return vmb_channel_create_gpadl_from_buffer_start(
+        &c->channel, &m->gpadl, m->pages, PAGES * VMB_PAGE_SIZE);
+}
+
+static enum vmb_status create(struct client *c, struct memory *m)
+{
+    enum vmb_status status = create_start(c, m);
+
+    return status == VMB_OK ? vmb_wait_gpadl(&c->rig->conn, &m->gpadl.gpadl)
+                            : status;
+}
+
+static void refuse_next(struct client *c)
+{
+    struct vmb_sim_fault fault = { .at = VMB_SIM_AT_GUEST_MESSAGE,
+                                   .act = VMB_SIM_REFUSE };
+
+    fault.k = vmb_sim_count(c->rig->sim, fault.at);
+    assert_int_equal(vmb_sim_fault_add(c->rig->sim, &fault), VMB_OK);
+}
+
+/* Refused and asked for again, with another made in between. */
+static void one_refused_may_be_made_again(void **state)
+{
+    struct client *c = up(true);
+
+    (void)state;
+    refuse_next(c);
+    assert_int_equal(create(c, &memory[0]), VMB_E_REFUSED);
+    assert_int_equal(create(c, &memory[1]), VMB_OK);
+    assert_int_equal(create(c, &memory[0]), VMB_OK);
+    assert_int_equal(create(c, &memory[0]), VMB_E_STATE);
+    assert_int_equal(create(c, &memory[2]), VMB_OK);
+    client_down(c);
+    assert_int_equal(vmb_sim_live_gpadls(c->rig->sim), 0);
+    client_tear_down(c);
+}
+
+static void those_forgotten_come_down(void **state)
+{
+    struct client *c = up(true);
+
+    (void)state;
+    assert_int_equal(create(c, &memory[0]), VMB_OK);
+    assert_int_equal(create(c, &memory[1]), VMB_OK);
+    assert_int_equal(vmb_sim_live_gpadls(c->rig->sim), 3);
+    client_down(c);
+    assert_int_equal(vmb_sim_live_gpadls(c->rig->sim), 0);
+    assert_false(rig_mapped(c->rig, memory[0].pages, PAGES));
+    client_up(c);
+    assert_int_equal(create(c, &memory[1]), VMB_OK);
+    vmb_sim_rescind(c->dev);
+    client_until_disabled(c);
+    assert_false(rig_mapped(c->rig, memory[1].pages, PAGES));
+    client_tear_down(c);
+}
+
+/* The close comes while the host has not answered yet. */
+static void one_under_way_is_waited_for(void **state)
+{
+    struct client *c = up(true);
+    struct vmb_sim_fault fault = { .at = VMB_SIM_AT_HOST_MESSAGE,
+                                   .act = VMB_SIM_DELAY,
+                                   .arg = 300 };
+
+    (void)state;
+    rig_settle(c->rig);
+    fault.k = vmb_sim_count(c->rig->sim, fault.at);
+    assert_int_equal(create_start(c, &memory[0]), VMB_OK);
+    assert_int_equal(vmb_sim_fault_add(c->rig->sim, &fault), VMB_OK);
+    client_down(c);
+    assert_int_equal(vmb_gpadl_destroy_status(&memory[0].gpadl.gpadl), VMB_OK);
+    assert_false(rig_mapped(c->rig, memory[0].pages, PAGES));
+    client_tear_down(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_refused_may_be_made_again),
+        cmocka_unit_test(those_forgotten_come_down),
+        cmocka_unit_test(one_under_way_is_waited_for),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
