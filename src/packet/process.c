@@ -83,18 +83,25 @@ static bool take_data(struct vmb_channel *channel)
     return true;
 }
 
-/* The slot's user is the packet: the channel below has checked the id. */
-static void take_completion(struct vmb_channel *channel)
+/*
+ * The slot's user is the packet: the channel below has checked the id.  False:
+ * the channel died under the copy, and its close finishes the packet.
+ */
+static bool take_completion(struct vmb_channel *channel)
 {
     const struct vmb_rx *rx = &channel->rx_;
     struct vmb_packet *packet = rx->user;
+    /* On the wire a packet of the longest is rounded up. */
+    uint32_t room = (packet->queued_.inline_cap_ + 7) & ~7u;
+    uint32_t bytes = rx->len < room ? rx->len : room;
 
+    if (vmb_rx_copy(&channel->chan_, rx, 0, packet->queued_.inline_, bytes) !=
+        bytes)
+        return false;
+    packet->reply_bytes_ = bytes;
     vmb_list_remove(&channel->in_ring_, &packet->queued_);
-    packet->reply_bytes_ =
-        vmb_rx_copy(&channel->chan_, rx, 0, packet->queued_.inline_,
-                    packet->queued_.inline_cap_);
-    vmb_packet_finish(
-        packet, rx->len > packet->queued_.inline_cap_ ? VMB_E_TOOBIG : VMB_OK);
+    vmb_packet_finish(packet, rx->len > room ? VMB_E_TOOBIG : VMB_OK);
+    return true;
 }
 
 /* May the first of the parked packets go to the client, from anywhere? */
@@ -159,11 +166,10 @@ static enum vmb_status take(struct vmb_channel *channel)
         vmb_channel_died(channel, status);
     if (status != VMB_OK)
         return status;
-    if (channel->rx_.kind == VMB_COMPLETION)
-        take_completion(channel);
-    else if (!take_data(channel))
-        return VMB_E_HOST;
-    return VMB_OK;
+    return (channel->rx_.kind == VMB_COMPLETION ? take_completion(channel)
+                                                : take_data(channel))
+               ? VMB_OK
+               : VMB_E_HOST;
 }
 
 /*

@@ -101,11 +101,32 @@ static void objects_that_wait_for_room_come_back(void **state)
     client_tear_down(c);
 }
 
+/* On the wire 20 bytes are 24, and so they come back. */
+static void an_answer_as_long_as_a_packet_may_be(void **state)
+{
+    struct client *c = prepare(true);
+    struct vmb_sim_test_request echo = client_request(VMB_SIM_ECHO, 1, 2, 3);
+
+    (void)state;
+    c->cfg.packet_bytes = 20;
+    client_up(c);
+    assert_int_equal(vmb_packet_send(client_packet(c), &echo, 20, NULL,
+                                     VMB_SEND_WAIT_FOR_COMPLETION),
+                     VMB_OK);
+    client_until_done(c, 1);
+    assert_int_equal(c->last_status, VMB_OK);
+    assert_int_equal(c->last_bytes, 24);
+    assert_memory_equal(c->last, &echo, 20);
+    client_down(c);
+    client_tear_down(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_that_come_back_are_used),
         cmocka_unit_test(objects_that_wait_for_room_come_back),
+        cmocka_unit_test(an_answer_as_long_as_a_packet_may_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
