@@ -9,12 +9,6 @@ static bool may_create(const struct vmb_channel *channel)
            channel->state_ == VMB_CHANNEL_ACTIVE;
 }
 
-static void list(struct vmb_channel *channel, struct vmb_channel_gpadl *gpadl)
-{
-    gpadl->next_ = channel->gpadls_;
-    channel->gpadls_ = gpadl;
-}
-
 static void unlist(struct vmb_channel *channel, struct vmb_channel_gpadl *gpadl)
 {
     struct vmb_channel_gpadl **at = &channel->gpadls_;
@@ -24,6 +18,14 @@ static void unlist(struct vmb_channel *channel, struct vmb_channel_gpadl *gpadl)
     if (*at)
         *at = gpadl->next_;
     gpadl->next_ = NULL;
+}
+
+/* One that the host refused is still listed when it is made again. */
+static void list(struct vmb_channel *channel, struct vmb_channel_gpadl *gpadl)
+{
+    unlist(channel, gpadl);
+    gpadl->next_ = channel->gpadls_;
+    channel->gpadls_ = gpadl;
 }
 
 static enum vmb_status from_mdl(struct vmb_channel *channel,
