@@ -184,6 +184,7 @@ struct vmb_channel { /* zeroed by the caller before first use */
     enum vmb_channel_state state_;
     enum vmb_status status_, dead_;
     bool pause_wanted_, disable_wanted_, was_opened_, open_failed_;
+    bool begun_; /* something that the connection is to post */
     struct vmb_fault fault_;
     struct vmb_guid active_instance_;
     /* out: waiting for room, in the ring, completed and not yet told */

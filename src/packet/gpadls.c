@@ -117,7 +117,7 @@ bool vmb_gpadls_take_down(struct vmb_channel *channel, bool again)
         if (status == VMB_OK)
             unlist(channel, gpadl);
         else if (status == VMB_E_STATE || (again && status != VMB_AGAIN))
-            (void)(vmb_gpadl_destroy_start(&gpadl->gpadl) == VMB_OK);
+            channel->begun_ |= vmb_gpadl_destroy_start(&gpadl->gpadl) == VMB_OK;
     }
     return !channel->gpadls_;
 }

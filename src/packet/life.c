@@ -126,9 +126,9 @@ static void look_for_offer(struct vmb_channel *channel)
 static void close(struct vmb_channel *channel, enum vmb_status why)
 {
     vmb_channel_died(channel, why);
-    /* VMB_E_STATE: it is on its way already. */
-    (void)(vmb_chan_close_start(&channel->chan_) == VMB_OK);
     channel->state_ = VMB_CHANNEL_CLOSING;
+    /* VMB_E_STATE: it is on its way already. */
+    channel->begun_ |= vmb_chan_close_start(&channel->chan_) == VMB_OK;
 }
 
 static void run(struct vmb_channel *channel)
@@ -216,7 +216,7 @@ static void closed(struct vmb_channel *channel)
 
     if (status != VMB_OK) {
         if (status != VMB_AGAIN && channel->disable_wanted_)
-            (void)(vmb_chan_close_start(&channel->chan_) == VMB_OK);
+            channel->begun_ |= vmb_chan_close_start(&channel->chan_) == VMB_OK;
         channel->disable_wanted_ = false;
         return;
     }
@@ -279,12 +279,23 @@ static void step(struct vmb_channel *channel)
     }
 }
 
+/* Does it wait for nobody?  Something to do, or for the connection to post. */
+static bool has_more(const struct vmb_channel *channel)
+{
+    bool dying =
+        channel->dead_ != VMB_OK && (channel->state_ == VMB_CHANNEL_PAUSED ||
+                                     channel->state_ == VMB_CHANNEL_ACTIVE);
+
+    return channel->begun_ || channel->done_.first_ || dying;
+}
+
 static bool poll(struct vmb_channel *channel)
 {
-    bool asked = channel->disable_wanted_, more = false;
     enum vmb_channel_state before;
+    bool more = false;
     uint32_t i = 0;
 
+    channel->begun_ = false;
     do {
         before = channel->state_;
         step(channel);
@@ -292,9 +303,7 @@ static bool poll(struct vmb_channel *channel)
     if (vmb_channel_flows(channel) && channel->dead_ == VMB_OK)
         more = vmb_process_batch(channel, VMB_CHANNEL_BUDGET, true);
     vmb_queue_done(channel);
-    more |= channel->done_.first_ != NULL;
-    /* A step has begun something that the connection is to post. */
-    return more || i > 0 || (asked && !channel->disable_wanted_);
+    return more || i > 0 || has_more(channel);
 }
 
 enum vmb_status vmb_channel_poll(struct vmb_channel *channel)

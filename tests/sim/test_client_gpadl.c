@@ -13,11 +13,12 @@ struct memory {
 
 static struct memory memory[3];
 
-static struct client *up(bool interrupts)
+static struct client *up(uint32_t quirks)
 {
     uint32_t i;
 
-    client_set_up(&client, &(struct rig_cfg){ .interrupts = interrupts });
+    client_set_up(
+        &client, &(struct rig_cfg){ .interrupts = true, .sim.quirks = quirks });
     memset(memory, 0, sizeof memory);
     for (i = 0; i < 3; i++)
         memory[i].pages = rig_alloc(client.rig, PAGES);
@@ -51,7 +52,7 @@ static void refuse_next(struct client *c)
 /* Refused and asked for again, with another made in between. */
 static void one_refused_may_be_made_again(void **state)
 {
-    struct client *c = up(true);
+    struct client *c = up(0);
 
     (void)state;
     refuse_next(c);
@@ -67,7 +68,7 @@ static void one_refused_may_be_made_again(void **state)
 
 static void those_forgotten_come_down(void **state)
 {
-    struct client *c = up(true);
+    struct client *c = up(0);
 
     (void)state;
     assert_int_equal(create(c, &memory[0]), VMB_OK);
@@ -84,13 +85,12 @@ static void those_forgotten_come_down(void **state)
     client_tear_down(c);
 }
 
-/* The close comes while the host has not answered yet. */
+/* The ring is down before the host has answered for the other. */
 static void one_under_way_is_waited_for(void **state)
 {
-    struct client *c = up(true);
+    struct client *c = up(VMB_SIM_LAZY);
     struct vmb_sim_fault fault = { .at = VMB_SIM_AT_HOST_MESSAGE,
-                                   .act = VMB_SIM_DELAY,
-                                   .arg = 300 };
+                                   .act = VMB_SIM_REORDER };
 
     (void)state;
     rig_settle(c->rig);
