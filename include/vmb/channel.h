@@ -266,7 +266,8 @@ VMB_NODISCARD enum vmb_status vmb_channel_poll(struct vmb_channel *channel);
  *                (with vmb_channel_disable_status() not VMB_OK) dying
  * VMB_E_REFUSED, VMB_E_TIMEOUT  DISABLED: it could not be opened
  * VMB_E_CANCELLED  DISABLED: disabled while it waited or opened
- * others         DISABLED: what the opened callback returned
+ * others         DISABLED: what the opened callback returned (VMB_AGAIN and
+ *                VMB_E_LANE read VMB_E_CANCELLED)
  * [tx] and [rx]
  */
 VMB_NODISCARD enum vmb_status

@@ -150,7 +150,9 @@ static void opened(struct vmb_channel *channel)
         channel->inside_ = VMB_INSIDE_NOTHING;
     }
     if (status != VMB_OK) {
-        close(channel, status < VMB_OK ? status : VMB_E_CANCELLED);
+        close(channel, status < VMB_OK && status != VMB_E_LANE
+                           ? status
+                           : VMB_E_CANCELLED);
         return;
     }
     channel->was_opened_ = true;

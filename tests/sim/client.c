@@ -136,7 +136,7 @@ static bool on_ready(struct rig *rig, struct vmb_chan *chan)
 
 void client_make(struct client *c, struct rig *rig, struct vmb_sim_dev *dev)
 {
-    struct vmb_offer *offer = rig_offer(rig, dev, 0);
+    struct vmb_offer *offer = dev ? rig_offer(rig, dev, 0) : NULL;
     uint32_t i;
 
     client_forget(c); /* by a test that has failed */

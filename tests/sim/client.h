@@ -54,7 +54,8 @@ struct client {
     void *own;
 };
 
-/* A client of dev with the defaults; change c->cfg, then client_up(). */
+/* A client of dev (NULL: set its type) with the defaults; change c->cfg, then
+ * client_up(). */
 void client_make(struct client *c, struct rig *rig, struct vmb_sim_dev *dev);
 /* Memory from the rig, initialise. */
 void client_initialize(struct client *c);
