@@ -58,6 +58,7 @@ static void process_packet(struct vmb_channel *channel,
     struct client *c = of(channel);
 
     c->packets++;
+    c->last_buffer = buffer;
     c->last_bytes = bytes;
     memcpy(c->last, buffer, bytes < sizeof c->last ? bytes : sizeof c->last);
     note(c, PACKET);

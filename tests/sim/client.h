@@ -41,6 +41,7 @@ struct client {
     enum vmb_status last_status;
     uint32_t last_bytes;
     uint8_t last[8192];
+    const void *last_buffer; /* of process_packet */
     /* What to do: hold packets instead of completing them ... */
     bool hold;
     struct vmb_packet_completion *held[CLIENT_HELD];
