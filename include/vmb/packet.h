@@ -222,7 +222,7 @@ vmb_channel_request_start(struct vmb_channel *channel,
  * VMB_OK        done, as a completion routine would hear it
  * VMB_AGAIN     not yet
  * VMB_E_TOOBIG  done; more came than there was room for
- * VMB_E_STATE   not started
+ * VMB_E_STATE   vmb_channel_request_start() did not take it
  * VMB_E_CANCELLED, VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL  the channel
  *               ended first; VMB_E_CANCELLED also: abandoned
  * [tx] and [rx]

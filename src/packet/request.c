@@ -46,8 +46,6 @@ static enum vmb_status start(struct vmb_channel *channel,
     packet->pointer_ = request;
     request->packet_ = packet;
     request->status_ = VMB_AGAIN;
-    request->bytes = 0;
-    request->needed = 0;
     status = vmb_packet_send(packet, buffer, bytes, mdl,
                              flags & ~VMB_REQUEST_DO_NOT_QUEUE);
     if (status == VMB_OK && flags & VMB_REQUEST_DO_NOT_QUEUE &&
@@ -73,6 +71,10 @@ enum vmb_status vmb_channel_request_start(struct vmb_channel *channel,
     struct vmb_packet *packet;
     enum vmb_status status;
 
+    request->packet_ = NULL;
+    request->status_ = VMB_E_STATE;
+    request->bytes = 0;
+    request->needed = 0;
     if (request->room && !request->reply)
         return VMB_E_ARG;
     if (!vmb_channel_enter(channel))
