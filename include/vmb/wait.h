@@ -88,7 +88,7 @@ VMB_NODISCARD enum vmb_status vmb_wait_recv(struct vmb_conn *conn,
  *
  * VMB_E_TIMEOUT  it is still waiting, or opening
  * VMB_E_STATE    also: inside a callback of the channel
- * others         as vmb_channel_status()
+ * others         as vmb_channel_status(), others as vmb_conn_poll()
  */
 VMB_NODISCARD enum vmb_status vmb_wait_channel(struct vmb_channel *channel,
                                                uint64_t timeout);
@@ -99,7 +99,7 @@ VMB_NODISCARD enum vmb_status vmb_wait_channel(struct vmb_channel *channel,
  *
  * VMB_E_TIMEOUT  `timeout` 100 ns units are over
  * VMB_E_STATE    inside a callback of the channel
- * others         as vmb_channel_disable_status()
+ * others         as vmb_channel_disable_status(), others as vmb_conn_poll()
  */
 VMB_NODISCARD enum vmb_status
 vmb_wait_channel_disable(struct vmb_channel *channel, uint64_t timeout);
@@ -109,7 +109,7 @@ vmb_wait_channel_disable(struct vmb_channel *channel, uint64_t timeout);
  *
  * VMB_E_TIMEOUT  `timeout` 100 ns units are over
  * VMB_E_STATE    inside a callback of the channel
- * others         as vmb_channel_pause_status()
+ * others         as vmb_channel_pause_status(), others as vmb_conn_poll()
  */
 VMB_NODISCARD enum vmb_status
 vmb_wait_channel_pause(struct vmb_channel *channel, uint64_t timeout);
@@ -128,7 +128,7 @@ vmb_wait_channel_pause(struct vmb_channel *channel, uint64_t timeout);
  *                a callback other than post_started
  * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL, VMB_E_CANCELLED  the channel
  *                ended first; in post_started abandoned, as after a time-out
- * others         as vmb_channel_request_start() and _status()
+ * others         as vmb_channel_request_start(), others as vmb_conn_poll()
  */
 VMB_NODISCARD enum vmb_status
 vmb_wait_synchronous_request(struct vmb_channel *channel,

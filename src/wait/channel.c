@@ -3,28 +3,30 @@
 
 /* Also inside post_started, where the life cycle cannot be moved on: a
  * channel that dies there is closed by the poll that runs the callback. */
-static void turn(struct vmb_channel *channel)
+static enum vmb_status turn(struct vmb_channel *channel)
 {
-    struct vmb_conn *conn = vmb_channel_conn(channel);
-    enum vmb_status status;
+    enum vmb_status bus = vmb_wait_turn(vmb_channel_conn(channel)), status;
 
-    (void)vmb_wait_turn(conn);
     status = vmb_channel_poll(channel);
     status = vmb_channel_process(channel, VMB_CHANNEL_BUDGET);
     (void)status; /* the object's own status tells what came of it */
+    return bus;
 }
 
-/* While `expression` reads VMB_AGAIN, until the time is over. */
+/* While `expression` reads VMB_AGAIN and the connection lives, until the time
+ * is over. */
 #define WAIT_UNTIL(channel, timeout, expression)                  \
     do {                                                          \
         const struct vmb_conn *conn_ = vmb_channel_conn(channel); \
         uint64_t deadline_ = vmb_wait_deadline(conn_, timeout);   \
-        enum vmb_status status_;                                  \
+        enum vmb_status status_, bus_ = VMB_OK;                   \
                                                                   \
         while ((status_ = (expression)) == VMB_AGAIN) {           \
+            if (bus_ < VMB_OK)                                    \
+                return bus_;                                      \
             if (vmb_wait_is_past(conn_, deadline_))               \
                 return VMB_E_TIMEOUT;                             \
-            turn(channel);                                        \
+            bus_ = turn(channel);                                 \
         }                                                         \
         return status_;                                           \
     } while (0)
