@@ -105,7 +105,8 @@ static void turn(struct client *c)
     assert_true(status == VMB_OK || status == VMB_AGAIN);
     if (status == VMB_AGAIN)
         c->rig->last_poll = VMB_AGAIN;
-    if (status == VMB_AGAIN || c->flagged || !c->rig->cfg.interrupts) {
+    if (status == VMB_AGAIN || c->flagged || !c->rig->cfg.interrupts ||
+        (c->rig->cfg.ticks && c->rig->turns % 4 == 0)) {
         c->flagged = false;
         status = vmb_channel_process(&c->channel, budget);
         c->flagged = status == VMB_AGAIN;
@@ -205,6 +206,11 @@ void client_forget(struct client *c)
     for (i = 0; i < CLIENTS; i++)
         if (clients[i] == c)
             clients[i] = NULL;
+}
+
+void clients_forget(void)
+{
+    memset(clients, 0, sizeof clients);
 }
 
 /* ---- Packets ------------------------------------------------------------- */

@@ -66,6 +66,7 @@ void client_up(struct client *c);
 void client_down(struct client *c);
 /* No more turns for it. */
 void client_forget(struct client *c);
+void clients_forget(void); /* for all: a test may have failed */
 
 /* A packet object in memory of the rig's, with the client's routine. */
 struct vmb_packet *client_packet(struct client *c);
