@@ -3,7 +3,7 @@
  * Bytes, compared on both sides: a guest for QEMU with vmb-testdev.
  *
  *   mode=poll|irq cpus=N   as all examples
- *   external chains rings gpadls incoming flow channels lanes
+ *   external chains rings gpadls incoming flow channels lanes packets
  *                          only these parts; none named: all
  */
 #include "data.h"
@@ -20,6 +20,7 @@ static const struct {
     { "rings", test_rings },       { "gpadls", test_gpadls },
     { "incoming", test_incoming }, { "flow", test_flow },
     { "channels", test_channels }, { "lanes", test_lanes },
+    { "packets", test_packets },
 };
 
 #define PARTS (sizeof parts / sizeof parts[0])

@@ -11,5 +11,6 @@ void test_incoming(void);
 void test_flow(void);
 void test_channels(void);
 void test_lanes(void);
+void test_packets(void);
 
 #endif
