@@ -150,6 +150,9 @@ static void make_channel(void)
         .external_mdls = 4,
         .tx_pages = 1,
         .rx_pages = 1,
+        /* The device reads nothing while it waits for room: all answers to a
+         * burst may have to wait, each in its packet's object. */
+        .incoming = BURST,
     };
     size_t bytes = vmb_channel_sizeof_memory(&cfg);
     size_t pages = (bytes + VMB_PAGE_SIZE - 1) / VMB_PAGE_SIZE;
