@@ -183,8 +183,11 @@ struct vmb_channel { /* zeroed by the caller before first use */
     /* life cycle */
     enum vmb_channel_state state_;
     enum vmb_status status_, dead_;
-    bool pause_wanted_, disable_wanted_, was_opened_, open_failed_;
+    bool pause_wanted_;
     bool begun_; /* something that the connection is to post */
+    bool disable_wanted_, was_opened_, open_failed_;
+    bool blocked_; /* by the quota: only a completion undoes it */
+    bool failed_;  /* by vmb_channel_packet_fail() */
     struct vmb_fault fault_;
     struct vmb_guid active_instance_;
     /* out: waiting for room, in the ring, completed and not yet told */
@@ -195,8 +198,6 @@ struct vmb_channel { /* zeroed by the caller before first use */
     struct vmb_queued *free_incoming_;
     struct vmb_channel_list parked_;
     uint32_t delivered_;
-    bool blocked_; /* by the quota: only a completion undoes it */
-    bool failed_;  /* by vmb_channel_packet_fail() */
     bool unread_;  /* something changed: look at the ring again */
     bool starved_; /* reading stopped for want of an incoming object */
     bool batch_;   /* sends are staged: a flush follows */

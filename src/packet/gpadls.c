@@ -28,16 +28,21 @@ static void list(struct vmb_channel *channel, struct vmb_channel_gpadl *gpadl)
     channel->gpadls_ = gpadl;
 }
 
-static enum vmb_status from_mdl(struct vmb_channel *channel,
-                                struct vmb_channel_gpadl *gpadl,
-                                const struct vmb_mdl *mdl)
+/* Of mdl, or without one of the bytes at buffer. */
+static enum vmb_status create(struct vmb_channel *channel,
+                              struct vmb_channel_gpadl *gpadl,
+                              const struct vmb_mdl *mdl, const void *buffer,
+                              size_t bytes)
 {
     enum vmb_status status = VMB_E_STATE;
 
     if (!vmb_channel_enter(channel))
         return VMB_E_LANE;
     if (may_create(channel))
-        status = vmb_gpadl_create_start(&gpadl->gpadl, &channel->chan_, mdl);
+        status =
+            mdl ? vmb_gpadl_create_start(&gpadl->gpadl, &channel->chan_, mdl)
+                : vmb_gpadl_create_virtual_start(&gpadl->gpadl, &channel->chan_,
+                                                 buffer, bytes);
     if (status == VMB_OK)
         list(channel, gpadl);
     vmb_channel_leave(channel);
@@ -53,7 +58,7 @@ enum vmb_status vmb_channel_create_gpadl_from_mdl_start(
 
     if (status == VMB_E_NOSLOT)
         return VMB_E_NOFEATURE;
-    return status == VMB_OK ? from_mdl(channel, gpadl, &slice) : status;
+    return status == VMB_OK ? create(channel, gpadl, &slice, NULL, 0) : status;
 }
 
 enum vmb_status
@@ -67,7 +72,7 @@ vmb_channel_create_gpadl_from_pfns_start(struct vmb_channel *channel,
         return VMB_E_ARG;
     if (count > VMB_GPADL_PAGES)
         return VMB_E_TOOBIG;
-    return from_mdl(channel, gpadl, &mdl);
+    return create(channel, gpadl, &mdl, NULL, 0);
 }
 
 enum vmb_status
@@ -75,17 +80,7 @@ vmb_channel_create_gpadl_from_buffer_start(struct vmb_channel *channel,
                                            struct vmb_channel_gpadl *gpadl,
                                            const void *buffer, size_t bytes)
 {
-    enum vmb_status status = VMB_E_STATE;
-
-    if (!vmb_channel_enter(channel))
-        return VMB_E_LANE;
-    if (may_create(channel))
-        status = vmb_gpadl_create_virtual_start(&gpadl->gpadl, &channel->chan_,
-                                                buffer, bytes);
-    if (status == VMB_OK)
-        list(channel, gpadl);
-    vmb_channel_leave(channel);
-    return status;
+    return create(channel, gpadl, NULL, buffer, bytes);
 }
 
 enum vmb_status vmb_channel_delete_gpadl_start(struct vmb_channel *channel,

@@ -9,7 +9,6 @@ void vmb_incoming_free(struct vmb_packet_completion *packet)
     packet->queued_.next_ = channel->free_incoming_;
     channel->free_incoming_ = &packet->queued_;
     channel->unread_ |= channel->starved_;
-    channel->starved_ = false;
 }
 
 /* One delivered packet less, which may be what the quota waits for. */

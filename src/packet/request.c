@@ -45,7 +45,6 @@ static enum vmb_status start(struct vmb_channel *channel,
     packet->routine_ = answered;
     packet->pointer_ = request;
     request->packet_ = packet;
-    request->status_ = VMB_AGAIN;
     status = vmb_packet_send(packet, buffer, bytes, mdl,
                              flags & ~VMB_REQUEST_DO_NOT_QUEUE);
     if (status == VMB_OK && flags & VMB_REQUEST_DO_NOT_QUEUE &&
@@ -54,11 +53,8 @@ static enum vmb_status start(struct vmb_channel *channel,
         packet->queued_.state_ = VMB_PACKET_IDLE;
         status = VMB_AGAIN;
     }
-    if (status == VMB_OK)
-        return VMB_OK;
-    (void)(vmb_packet_free(packet) == VMB_OK);
-    request->packet_ = NULL;
-    request->status_ = VMB_E_STATE;
+    if (status != VMB_OK)
+        (void)(vmb_packet_free(packet) == VMB_OK);
     return status;
 }
 
@@ -68,22 +64,21 @@ enum vmb_status vmb_channel_request_start(struct vmb_channel *channel,
                                           const struct vmb_mdl *mdl,
                                           uint32_t flags)
 {
+    enum vmb_status status = VMB_E_NOSLOT;
     struct vmb_packet *packet;
-    enum vmb_status status;
 
     request->packet_ = NULL;
-    request->status_ = VMB_E_STATE;
+    request->status_ = VMB_AGAIN;
     request->bytes = 0;
     request->needed = 0;
     if (request->room && !request->reply)
-        return VMB_E_ARG;
-    if (!vmb_channel_enter(channel))
-        return VMB_E_LANE;
-    vmb_channel_leave(channel);
-    packet = vmb_packet_allocate(channel);
-    if (!packet)
-        return VMB_E_NOSLOT;
-    status = start(channel, request, packet, buffer, bytes, mdl, flags);
+        status = VMB_E_ARG;
+    else if ((packet = vmb_packet_allocate(channel)) != NULL)
+        status = start(channel, request, packet, buffer, bytes, mdl, flags);
+    if (status == VMB_OK)
+        return VMB_OK;
+    request->packet_ = NULL;
+    request->status_ = VMB_E_STATE;
     return status;
 }
 

@@ -207,11 +207,10 @@ enum vmb_status vmb_packet_send_with_external_pfns(
     const uint64_t *pfns, uint32_t count, uint32_t flags)
 {
     const struct vmb_mdl mdl = { NULL, pfns, count, 0, count * VMB_PAGE_SIZE };
-    const struct request request = { buffer, bytes, flags, &mdl, 0, 0 };
 
-    if (!pfns || count == 0 || flags & VMB_SEND_FORCE_MDL_LENGTH)
+    if (!pfns || count == 0)
         return VMB_E_ARG;
     if (count > UINT32_MAX / VMB_PAGE_SIZE)
         return VMB_E_TOOBIG;
-    return send(packet, &request);
+    return vmb_packet_send(packet, buffer, bytes, &mdl, flags);
 }

@@ -13,49 +13,6 @@ static enum vmb_status turn(struct vmb_channel *channel)
     return bus;
 }
 
-/* While `expression` reads VMB_AGAIN and the connection lives, until the time
- * is over. */
-#define WAIT_UNTIL(channel, timeout, expression)                  \
-    do {                                                          \
-        const struct vmb_conn *conn_ = vmb_channel_conn(channel); \
-        uint64_t deadline_ = vmb_wait_deadline(conn_, timeout);   \
-        enum vmb_status status_, bus_ = VMB_OK;                   \
-                                                                  \
-        while ((status_ = (expression)) == VMB_AGAIN) {           \
-            if (bus_ < VMB_OK)                                    \
-                return bus_;                                      \
-            if (vmb_wait_is_past(conn_, deadline_))               \
-                return VMB_E_TIMEOUT;                             \
-            bus_ = turn(channel);                                 \
-        }                                                         \
-        return status_;                                           \
-    } while (0)
-
-enum vmb_status vmb_wait_channel(struct vmb_channel *channel, uint64_t timeout)
-{
-    if (vmb_channel_is_inside(channel))
-        return VMB_E_STATE;
-    WAIT_UNTIL(channel, timeout, vmb_channel_status(channel));
-}
-
-enum vmb_status vmb_wait_channel_disable(struct vmb_channel *channel,
-                                         uint64_t timeout)
-{
-    if (vmb_channel_is_inside(channel) ||
-        vmb_channel_disable_start(channel) != VMB_OK)
-        return VMB_E_STATE;
-    WAIT_UNTIL(channel, timeout, vmb_channel_disable_status(channel));
-}
-
-enum vmb_status vmb_wait_channel_pause(struct vmb_channel *channel,
-                                       uint64_t timeout)
-{
-    if (vmb_channel_is_inside(channel) ||
-        vmb_channel_pause_start(channel) != VMB_OK)
-        return VMB_E_STATE;
-    WAIT_UNTIL(channel, timeout, vmb_channel_pause_status(channel));
-}
-
 /* The request's status; inside post_started, where the life cycle does not
  * move on and cannot cancel it, what the channel died of. */
 static enum vmb_status answer(const struct vmb_channel *channel,
@@ -70,11 +27,73 @@ static enum vmb_status answer(const struct vmb_channel *channel,
                : status;
 }
 
-static enum vmb_status wait_for_answer(struct vmb_channel *channel,
-                                       const struct vmb_request *request,
+enum goal {
+    UP,
+    DOWN,
+    PAUSED,
+    ANSWERED
+};
+
+static enum vmb_status reached(const struct vmb_channel *channel,
+                               enum goal goal,
+                               const struct vmb_request *request)
+{
+    switch (goal) {
+    case UP:
+        break;
+    case DOWN:
+        return vmb_channel_disable_status(channel);
+    case PAUSED:
+        return vmb_channel_pause_status(channel);
+    case ANSWERED:
+        return answer(channel, request);
+    }
+    return vmb_channel_status(channel);
+}
+
+/* While the goal's status is VMB_AGAIN and the connection lives, until the
+ * time is over. */
+static enum vmb_status wait_for(struct vmb_channel *channel, uint64_t timeout,
+                                enum goal goal,
+                                const struct vmb_request *request)
+{
+    const struct vmb_conn *conn = vmb_channel_conn(channel);
+    uint64_t deadline = vmb_wait_deadline(conn, timeout);
+    enum vmb_status status, bus = VMB_OK;
+
+    while ((status = reached(channel, goal, request)) == VMB_AGAIN) {
+        if (bus < VMB_OK)
+            return bus;
+        if (vmb_wait_is_past(conn, deadline))
+            return VMB_E_TIMEOUT;
+        bus = turn(channel);
+    }
+    return status;
+}
+
+enum vmb_status vmb_wait_channel(struct vmb_channel *channel, uint64_t timeout)
+{
+    if (vmb_channel_is_inside(channel))
+        return VMB_E_STATE;
+    return wait_for(channel, timeout, UP, NULL);
+}
+
+enum vmb_status vmb_wait_channel_disable(struct vmb_channel *channel,
+                                         uint64_t timeout)
+{
+    if (vmb_channel_is_inside(channel) ||
+        vmb_channel_disable_start(channel) != VMB_OK)
+        return VMB_E_STATE;
+    return wait_for(channel, timeout, DOWN, NULL);
+}
+
+enum vmb_status vmb_wait_channel_pause(struct vmb_channel *channel,
                                        uint64_t timeout)
 {
-    WAIT_UNTIL(channel, timeout, answer(channel, request));
+    if (vmb_channel_is_inside(channel) ||
+        vmb_channel_pause_start(channel) != VMB_OK)
+        return VMB_E_STATE;
+    return wait_for(channel, timeout, PAUSED, NULL);
 }
 
 enum vmb_status vmb_wait_synchronous_request(struct vmb_channel *channel,
@@ -96,7 +115,7 @@ enum vmb_status vmb_wait_synchronous_request(struct vmb_channel *channel,
         return status;
     /* Its routine, if it is in the ring by now and that was all. */
     (void)(vmb_channel_process(channel, 0) == VMB_OK);
-    status = wait_for_answer(channel, request, timeout);
+    status = wait_for(channel, timeout, ANSWERED, request);
     /* VMB_E_STATE: nothing is left to give up. */
     (void)(vmb_channel_request_abandon(request) == VMB_OK);
     return status;
