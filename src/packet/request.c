@@ -91,15 +91,14 @@ enum vmb_status vmb_channel_request_status(const struct vmb_request *request)
 static void abandon(struct vmb_packet *packet)
 {
     struct vmb_channel *channel = packet->channel_;
+    bool queued = packet->queued_.state_ == VMB_PACKET_QUEUED;
 
-    if (packet->queued_.state_ == VMB_PACKET_QUEUED) {
-        vmb_list_remove(&channel->queue_, &packet->queued_);
-        packet->queued_.state_ = VMB_PACKET_IDLE;
-        (void)(vmb_packet_free(packet) == VMB_OK);
-        return;
-    }
     packet->routine_ = vmb_request_absorb;
     channel->abandoned_++;
+    if (!queued)
+        return;
+    vmb_list_remove(&channel->queue_, &packet->queued_);
+    vmb_packet_finish(packet, VMB_E_CANCELLED);
 }
 
 enum vmb_status vmb_channel_request_abandon(struct vmb_request *request)

@@ -147,6 +147,7 @@ static void given_up_in_the_queue(void **state)
     uint32_t i;
 
     (void)state;
+    c->cfg.packets = 3;
     client_initialize(c);
     assert_int_equal(vmb_channel_enable(&c->channel), VMB_OK);
     for (i = 0; i < 3; i++) {
@@ -161,6 +162,10 @@ static void given_up_in_the_queue(void **state)
         assert_int_equal(vmb_channel_request_abandon(&request[i * 2 % 3]),
                          VMB_OK);
     assert_int_equal(vmb_channel_abandoned(&c->channel), 0);
+    assert_int_equal(
+        vmb_channel_request_start(&c->channel, &request[0], "x", 1, NULL, 0),
+        VMB_OK); /* with a packet that is free again */
+    assert_int_equal(vmb_channel_request_abandon(&request[0]), VMB_OK);
     client_until_done(c, 1);
     assert_int_equal(vmb_sim_count(c->rig->sim, VMB_SIM_AT_GUEST_PACKET), 1);
     down(c);
