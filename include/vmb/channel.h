@@ -215,9 +215,10 @@ size_t vmb_channel_sizeof_memory(const struct vmb_channel_cfg *cfg);
 
 /*
  * Make *channel (zeroed, or DISABLED) a disabled one of this kind.  cfg itself
- * is not kept; user and name are not copied and must stay, so must the memory,
- * which is the library's while the channel is not DISABLED or a packet of
- * vmb_packet_allocate() is out.  The client's pointer is kept.
+ * is not kept; user and *primary are not copied and must stay, so must the
+ * memory, which is the library's while the channel is not DISABLED or a packet
+ * of vmb_packet_allocate() is out.  The client's pointer is kept.  Packets made
+ * for what the channel was before are to be initialised again.
  * [tx] and [rx]
  *
  * VMB_OK
@@ -248,8 +249,9 @@ VMB_NODISCARD enum vmb_status vmb_channel_enable(struct vmb_channel *channel);
 /*
  * Move the life cycle on: find the offer, open, see that the host is gone,
  * close; run state callbacks, and deliver what was deferred to here, at most
- * VMB_CHANNEL_BUDGET packets.  Call it after each vmb_conn_poll() and when
- * vmb_channel_process() says VMB_AGAIN.  [bus], [tx] and [rx]
+ * VMB_CHANNEL_BUDGET packets.  Call it after each vmb_conn_poll(), when
+ * vmb_channel_process() says VMB_AGAIN, and after a call that takes effect
+ * here.  [bus], [tx] and [rx]
  *
  * VMB_OK       nothing to do until the next vmb_conn_poll()
  * VMB_AGAIN    something was begun or may be delivered: call vmb_conn_poll(),
@@ -316,7 +318,8 @@ VMB_NODISCARD enum vmb_status
 vmb_channel_disable_start(struct vmb_channel *channel);
 
 /*
- * VMB_OK         DISABLED: all memory is yours
+ * VMB_OK         DISABLED: all memory is yours, but that of GPADLs that you
+ *                have begun to delete yourself and that are not down yet
  * VMB_AGAIN      not yet
  * VMB_E_TIMEOUT, VMB_E_HYPERCALL, VMB_E_STATE  the host has not let go: ask
  *                again, or unload the connection
@@ -394,7 +397,8 @@ VMB_NODISCARD enum vmb_status vmb_channel_process(struct vmb_channel *channel,
  * Done with an incoming packet: packet and buffer are the library's again.  A
  * completion goes to the host if it asked for one, `bytes` at buffer (which
  * may lie in the packet's own) in it; it waits its turn if the ring is full.
- * Whether the quota held others back: vmb_channel_process() delivers them.
+ * Others may have waited for it, and a pause or a close: outside of callbacks
+ * vmb_channel_poll() is to follow, and vmb_channel_process().
  * [tx] and [rx]
  *
  * VMB_OK        also on a channel that is closing or dead: nothing is sent

@@ -222,8 +222,6 @@ static void closed(struct vmb_channel *channel)
         channel->disable_wanted_ = false;
         return;
     }
-    if (channel->fault_.status == VMB_OK)
-        vmb_chan_fault(&channel->chan_, &channel->fault_);
     drop_parked(channel);
     vmb_queue_cancel(channel, channel->dead_);
     channel->state_ = VMB_CHANNEL_CLOSED;
@@ -407,7 +405,8 @@ enum vmb_status vmb_channel_disable_status(const struct vmb_channel *channel)
 
 void vmb_channel_fault(const struct vmb_channel *channel, struct vmb_fault *out)
 {
-    *out = channel->fault_;
-    if (out->status == VMB_OK)
-        vmb_chan_fault(&channel->chan_, out);
+    vmb_chan_fault(&channel->chan_, out);
+    /* A packet that the client failed ends nothing. */
+    if (out->status == VMB_OK || channel->fault_.status == VMB_E_HOST)
+        *out = channel->fault_;
 }

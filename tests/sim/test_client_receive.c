@@ -277,6 +277,28 @@ static void a_failed_packet_stops_delivery(void **state)
     client_tear_down(c);
 }
 
+/* What ends the channel later is what is told of it. */
+static void a_failed_packet_hides_no_fault(void **state)
+{
+    const uint64_t unknown[3] = { 5 | (uint64_t)2 << 16 | (uint64_t)2 << 32, 0,
+                                  0 };
+    struct client *c = prepare(true);
+    struct vmb_fault fault;
+
+    (void)state;
+    c->on_packet = fail_second;
+    client_up(c);
+    host_sends(c->dev, 7, 2, 64, true);
+    rig_settle(c->rig);
+    assert_int_equal(
+        vmb_sim_ring_raw(rig_host(c->dev), unknown, sizeof unknown), VMB_OK);
+    client_until_disabled(c);
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_E_HOST);
+    vmb_channel_fault(&c->channel, &fault);
+    assert_int_equal(fault.site, VMB_SITE_RX_TYPE);
+    client_tear_down(c);
+}
+
 /* ---- The deadlock of the quota --------------------------------------------
  */
 
@@ -573,6 +595,7 @@ int main(void)
         cmocka_unit_test(any_order_once_and_not_too_long),
         cmocka_unit_test(nobody_asked_nobody_listens),
         cmocka_unit_test(a_failed_packet_stops_delivery),
+        cmocka_unit_test(a_failed_packet_hides_no_fault),
         cmocka_unit_test(answers_pass_what_the_quota_holds_back),
         cmocka_unit_test(more_than_can_be_parked),
         cmocka_unit_test(requests_end_while_paused),
