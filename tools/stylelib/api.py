@@ -6,6 +6,11 @@ import subprocess
 from .csource import prototypes
 
 LANES = re.compile(r"\[(bus|tx|rx|isr|any)\]")
+# Headers whose names are somebody else's, and whose manual is theirs, too.
+FOREIGN_NAMES = {
+    "include/vmb/kmcl.h": "Microsoft's: a Windows client compiles with it",
+    "include/vmb/nt.h": "Microsoft's: what such a client takes for granted",
+}
 DEFINITION = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -37,6 +42,8 @@ def _comment_above(file, line):
 def names(tree):
     """public names begin with vmb_ or VMB_, there are no typedefs"""
     for file in tree.headers:
+        if file.path in FOREIGN_NAMES:
+            continue
         for match in DEFINITION.finditer(file.text):
             if not match.group(1).startswith("VMB_"):
                 yield file.finding(file.line_of(match.start()),
@@ -110,7 +117,8 @@ def comments(tree):
 
 
 def _manual(tree):
-    return [f for f in tree.headers if f.is_library and f not in tree.wire]
+    return [f for f in tree.headers if f.is_library and f not in tree.wire
+            and f.path not in FOREIGN_NAMES]
 
 
 def _comment_share(file):

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#ifndef VMB_NT_H
+#define VMB_NT_H
+/*
+ * What a Windows virtual-service client takes for granted: NT's basic types,
+ * statuses and annotations, as far as kmcl.h needs them.  Names are
+ * Microsoft's; values and layouts are those of 64-bit Windows, but:
+ *
+ *   WCHAR  the compiler's own wchar_t, so that L"..." is one everywhere
+ *   MDL    struct vmb_mdl of mdl.h: use the Mm macros below; `Next` is `next`
+ *
+ * Who has NT's headers defines VMB_NO_NT_TYPES before this (then MDL has to be
+ * struct vmb_mdl all the same), or VMB_NO_SAL for the annotations alone.
+ */
+#include <vmb/mdl.h>
+
+/* ---- Annotations: nothing here reads them -------------------------------- */
+
+#if !defined(VMB_NO_SAL) && !defined(_In_)
+#define _In_
+#define _In_opt_
+#define _In_z_
+#define _In_reads_(n)
+#define _In_reads_opt_(n)
+#define _In_reads_bytes_(n)
+#define _In_reads_bytes_opt_(n)
+#define _Inout_
+#define _Inout_opt_
+#define _Inout_updates_bytes_(n)
+#define _Out_
+#define _Out_opt_
+#define _Out_writes_(n)
+#define _Out_writes_bytes_(n)
+#define _Out_writes_bytes_opt_(n)
+#define _Out_writes_bytes_to_(n, m)
+#define _Out_writes_bytes_to_opt_(n, m)
+#define _Outptr_
+#define _Ret_maybenull_
+#define _Must_inspect_result_
+#define _Check_return_
+#define _Success_(e)
+#define _When_(e, a)
+#define _At_(e, a)
+#define _Pre_satisfies_(e)
+#define _Post_satisfies_(e)
+#define _Field_size_(n)
+#define _Function_class_(f)
+#define _Use_decl_annotations_
+#define _IRQL_requires_(l)
+#define _IRQL_requires_max_(l)
+#define _IRQL_requires_min_(l)
+#define _IRQL_requires_same_
+#define _IRQL_raises_(l)
+#define _IRQL_saves_
+#define _IRQL_restores_
+#define __drv_aliasesMem
+#define __drv_freesMem(k)
+#define __drv_allocatesMem(k)
+#endif
+
+#ifndef VMB_NO_NT_TYPES
+
+/* ---- Types --------------------------------------------------------------- */
+
+#define FASTCALL
+#define NTAPI
+#define IN
+#define OUT
+#define OPTIONAL
+#define FORCEINLINE static inline
+#define CONST       const
+#define VOID        void
+#ifndef TRUE
+#define TRUE  1
+#define FALSE 0
+#endif
+
+typedef void *PVOID;
+typedef const void *PCVOID;
+typedef char CHAR;
+typedef int8_t INT8;
+typedef int16_t INT16, SHORT;
+typedef int32_t INT32, INT, LONG;
+typedef int64_t INT64, LONG64, LONGLONG;
+typedef uint8_t UINT8, UCHAR, BYTE, BOOLEAN;
+typedef uint16_t UINT16, USHORT, WORD;
+typedef uint32_t UINT32, UINT, ULONG, DWORD;
+typedef uint64_t UINT64, ULONG64, ULONGLONG;
+typedef uintptr_t UINT_PTR, ULONG_PTR;
+typedef intptr_t INT_PTR, LONG_PTR;
+typedef size_t SIZE_T;
+typedef wchar_t WCHAR;
+typedef UINT8 *PUINT8;
+typedef UCHAR *PUCHAR;
+typedef BOOLEAN *PBOOLEAN;
+typedef USHORT *PUSHORT;
+typedef UINT16 *PUINT16;
+typedef UINT32 *PUINT32;
+typedef UINT64 *PUINT64;
+typedef LONG *PLONG;
+typedef ULONG *PULONG;
+typedef SIZE_T *PSIZE_T;
+typedef WCHAR *PWSTR, *PWCHAR;
+typedef const WCHAR *PCWSTR;
+typedef void *HANDLE;
+typedef LONG NTSTATUS;
+typedef UCHAR KIRQL;
+typedef CHAR KPROCESSOR_MODE;
+
+typedef uint64_t PFN_NUMBER, *PPFN_NUMBER; /* of VMB_PAGE_SIZE pages */
+typedef struct vmb_mdl MDL, *PMDL;
+
+typedef union _LARGE_INTEGER {
+    __extension__ struct {
+        ULONG LowPart;
+        LONG HighPart;
+    };
+    struct {
+        ULONG LowPart;
+        LONG HighPart;
+    } u;
+    LONGLONG QuadPart;
+} LARGE_INTEGER, *PLARGE_INTEGER;
+
+typedef struct _GUID {
+    UINT32 Data1;
+    UINT16 Data2;
+    UINT16 Data3;
+    UINT8 Data4[8];
+} GUID;
+typedef const GUID *LPCGUID;
+
+typedef struct _UNICODE_STRING {
+    USHORT Length; /* bytes, without a terminator */
+    USHORT MaximumLength;
+    PWSTR Buffer;
+} UNICODE_STRING, *PUNICODE_STRING;
+typedef const UNICODE_STRING *PCUNICODE_STRING;
+
+typedef VOID INTERFACE_REFERENCE(PVOID Context);
+typedef INTERFACE_REFERENCE *PINTERFACE_REFERENCE;
+typedef INTERFACE_REFERENCE INTERFACE_DEREFERENCE;
+typedef INTERFACE_DEREFERENCE *PINTERFACE_DEREFERENCE;
+
+typedef struct _INTERFACE {
+    USHORT Size;
+    USHORT Version;
+    PVOID Context;
+    PINTERFACE_REFERENCE InterfaceReference;
+    PINTERFACE_DEREFERENCE InterfaceDereference;
+} INTERFACE, *PINTERFACE;
+
+/* ---- Statuses ------------------------------------------------------------ */
+
+#define NT_SUCCESS(s)     ((NTSTATUS)(s) >= 0)
+#define NT_INFORMATION(s) ((((ULONG)(s)) >> 30) == 1)
+#define NT_WARNING(s)     ((((ULONG)(s)) >> 30) == 2)
+#define NT_ERROR(s)       ((((ULONG)(s)) >> 30) == 3)
+
+#define STATUS_SUCCESS                ((NTSTATUS)0x00000000L)
+#define STATUS_WAIT_0                 ((NTSTATUS)0x00000000L)
+#define STATUS_TIMEOUT                ((NTSTATUS)0x00000102L)
+#define STATUS_PENDING                ((NTSTATUS)0x00000103L)
+#define STATUS_BUFFER_OVERFLOW        ((NTSTATUS)0x80000005L)
+#define STATUS_DEVICE_BUSY            ((NTSTATUS)0x80000011L)
+#define STATUS_UNSUCCESSFUL           ((NTSTATUS)0xC0000001L)
+#define STATUS_NOT_IMPLEMENTED        ((NTSTATUS)0xC0000002L)
+#define STATUS_INVALID_HANDLE         ((NTSTATUS)0xC0000008L)
+#define STATUS_INVALID_PARAMETER      ((NTSTATUS)0xC000000DL)
+#define STATUS_INVALID_DEVICE_REQUEST ((NTSTATUS)0xC0000010L)
+#define STATUS_NO_MEMORY              ((NTSTATUS)0xC0000017L)
+#define STATUS_ACCESS_DENIED          ((NTSTATUS)0xC0000022L)
+#define STATUS_BUFFER_TOO_SMALL       ((NTSTATUS)0xC0000023L)
+#define STATUS_REVISION_MISMATCH      ((NTSTATUS)0xC0000059L)
+#define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009AL)
+#define STATUS_DEVICE_NOT_READY       ((NTSTATUS)0xC00000A3L)
+#define STATUS_IO_TIMEOUT             ((NTSTATUS)0xC00000B5L)
+#define STATUS_NOT_SUPPORTED          ((NTSTATUS)0xC00000BBL)
+#define STATUS_INTERNAL_ERROR         ((NTSTATUS)0xC00000E5L)
+#define STATUS_INVALID_PARAMETER_1    ((NTSTATUS)0xC00000EFL)
+#define STATUS_INVALID_PARAMETER_2    ((NTSTATUS)0xC00000F0L)
+#define STATUS_INVALID_PARAMETER_3    ((NTSTATUS)0xC00000F1L)
+#define STATUS_INVALID_PARAMETER_4    ((NTSTATUS)0xC00000F2L)
+#define STATUS_INVALID_PARAMETER_5    ((NTSTATUS)0xC00000F3L)
+#define STATUS_CANCELLED              ((NTSTATUS)0xC0000120L)
+#define STATUS_INVALID_DEVICE_STATE   ((NTSTATUS)0xC0000184L)
+#define STATUS_IO_DEVICE_ERROR        ((NTSTATUS)0xC0000185L)
+#define STATUS_DEVICE_PROTOCOL_ERROR  ((NTSTATUS)0xC0000186L)
+#define STATUS_INVALID_BUFFER_SIZE    ((NTSTATUS)0xC0000206L)
+#define STATUS_NOT_FOUND              ((NTSTATUS)0xC0000225L)
+#define STATUS_CONNECTION_REFUSED     ((NTSTATUS)0xC0000236L)
+#define STATUS_DEVICE_REMOVED         ((NTSTATUS)0xC00002B6L)
+
+/* ---- MDLs ---------------------------------------------------------------- */
+
+#ifndef PAGE_SIZE
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  VMB_PAGE_SIZE
+#endif
+
+#define MmGetMdlByteCount(m)  ((m)->byte_count)
+#define MmGetMdlByteOffset(m) ((m)->byte_offset)
+#define MmGetMdlPfnArray(m)   ((PPFN_NUMBER)(uintptr_t)(m)->pfns)
+#define ADDRESS_AND_SIZE_TO_SPAN_PAGES(va, bytes) \
+    ((ULONG)vmb_page_span((uintptr_t)(va), (bytes)))
+#define BYTE_OFFSET(va) ((ULONG)((uintptr_t)(va) & (VMB_PAGE_SIZE - 1)))
+
+/* ---- Odds and ends ------------------------------------------------------- */
+
+#define UNREFERENCED_PARAMETER(p)  ((void)(p))
+#define PAGED_CODE()               ((void)0)
+#define RtlZeroMemory(to, n)       __builtin_memset((to), 0, (n))
+#define RtlFillMemory(to, n, byte) __builtin_memset((to), (byte), (n))
+#define RtlCopyMemory(to, from, n) __builtin_memcpy((to), (from), (n))
+#define RtlMoveMemory(to, from, n) __builtin_memmove((to), (from), (n))
+#define RtlEqualMemory(a, b, n)    (__builtin_memcmp((a), (b), (n)) == 0)
+#define RTL_NUMBER_OF(a)           (sizeof(a) / sizeof((a)[0]))
+#define FIELD_OFFSET(type, member) ((LONG)offsetof(type, member))
+#define CONTAINING_RECORD(at, type, m) \
+    ((type *)(void *)((char *)(at)-offsetof(type, m)))
+#define IsEqualGUID(a, b)        RtlEqualMemory((a), (b), sizeof(GUID))
+#define PASSIVE_LEVEL            0
+#define APC_LEVEL                1
+#define DISPATCH_LEVEL           2
+#define ASSERT(e)                ((void)0)
+#define NT_ASSERT(e)             ((void)0)
+#define KdPrint(e)               ((void)0)
+#define InterlockedIncrement(at) __atomic_add_fetch((at), 1, __ATOMIC_SEQ_CST)
+#define InterlockedDecrement(at) __atomic_sub_fetch((at), 1, __ATOMIC_SEQ_CST)
+
+#define DEFINE_GUID(name, a, b, c, d0, d1, d2, d3, d4, d5, d6, d7) \
+    __attribute__((unused)) static const GUID name = {             \
+        a, b, c, { d0, d1, d2, d3, d4, d5, d6, d7 }                \
+    }
+
+#define RTL_CONSTANT_STRING(text)                       \
+    {                                                   \
+        sizeof(text) - sizeof((text)[0]), sizeof(text), \
+            (PWSTR)(uintptr_t)(text)                    \
+    }
+#define DECLARE_CONST_UNICODE_STRING(name, text) \
+    const WCHAR name##_buffer[] = text;          \
+    const UNICODE_STRING name = RTL_CONSTANT_STRING(name##_buffer)
+
+#endif /* VMB_NO_NT_TYPES */
+
+#endif
