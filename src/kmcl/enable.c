@@ -30,6 +30,8 @@ VOID VmbChannelDisable(VMBCHANNEL Channel)
 {
     enum vmb_status status = VMB_E_STATE;
 
+    if (vmb_kmcl_is_disabled(Channel))
+        return;
     if (!vmb_kmcl_at_dispatch(Channel))
         status = vmb_wait_channel_disable(&Channel->channel,
                                           Channel->device->cfg_.patience);

@@ -104,6 +104,8 @@ NTSTATUS VmbChannelCreateGpadlFromBuffer(VMBCHANNEL Channel, UINT32 Flags,
         return STATUS_INVALID_PARAMETER_3;
     if (ByteCount == 0)
         return STATUS_INVALID_PARAMETER_4;
+    if (vmb_kmcl_at_dispatch(Channel))
+        return STATUS_INVALID_DEVICE_STATE;
     mdl = vmb_kmcl_allocate_mdl(Channel->device, Buffer, ByteCount);
     if (!mdl)
         return STATUS_INSUFFICIENT_RESOURCES;

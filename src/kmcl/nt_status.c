@@ -35,13 +35,17 @@ NTSTATUS vmb_kmcl_status(enum vmb_status status)
     return STATUS_INTERNAL_ERROR;
 }
 
-/* What a completion routine hears.  TOOBIG: the host has completed it, and its
- * answer was cut short; STATE: the channel went with its connection. */
+/*
+ * What a completion routine hears.  TOOBIG: the host has completed it, and its
+ * answer was cut short.  STATE: the channel went with its connection.
+ * HYPERCALL: the host has nobody there any more, and the rescind that says so
+ * comes later.
+ */
 NTSTATUS vmb_kmcl_packet_status(enum vmb_status status)
 {
     if (status == VMB_E_TOOBIG)
         return STATUS_BUFFER_OVERFLOW;
-    if (status == VMB_E_STATE)
+    if (status == VMB_E_STATE || status == VMB_E_HYPERCALL)
         return STATUS_DEVICE_REMOVED;
     return vmb_kmcl_status(status);
 }

@@ -48,6 +48,8 @@ static NTSTATUS of_wait(enum vmb_status status,
         return STATUS_CANCELLED;
     if (status == VMB_E_TOOBIG && request->needed > request->room)
         return STATUS_BUFFER_TOO_SMALL;
+    if (status == VMB_E_HYPERCALL)
+        return STATUS_DEVICE_REMOVED;
     return vmb_kmcl_status(status);
 }
 

@@ -15,7 +15,11 @@ INDIRECT = "__indirect_call"
 # Members whose functions the library does not bring along ...
 OUTSIDE = {"gpa", "now", "relax", "trace", "on_event", "on_message",
            "opened", "started", "post_started", "suspend", "closed",
-           "open_failed", "process_packet", "processing_complete"}
+           "open_failed", "process_packet", "processing_complete",
+           "EvtChannelOpened", "EvtChannelClosed", "EvtChannelSuspend",
+           "EvtChannelStarted", "EvtChannelPostStarted", "pnp_failure",
+           "process_packet_ex", "processing_complete_ex", "routine",
+           "routine_ex"}
 # ... or not only: also what it assigns to the member itself.
 ASSIGNED = {"routine_"}
 # A parameter that holds one of them.
@@ -45,7 +49,10 @@ class Sources:
     def public_functions(self):
         headers = [text for path, text in self.text.items()
                    if path.startswith(os.path.join(self.root, "include/vmb"))]
-        return set(re.findall(r"\b(vmb_\w+)\(", "\n".join(headers)))
+        # Those of kmcl.h stand in lists of its own.
+        return {ours or theirs for ours, theirs in
+                re.findall(r"\b(vmb_\w+)\(|\bX\((Vmb\w+),",
+                           "\n".join(headers))}
 
     def _tables(self):
         """member: the functions that tables of operations hold in it."""

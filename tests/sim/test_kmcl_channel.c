@@ -1,0 +1,652 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/* Channels by Microsoft's names: objects, what is set, the life cycle. */
+#include "kmcl.h"
+
+static struct kmcl k;
+
+static void enable(void)
+{
+    assert_int_equal(VmbChannelEnable(k.channel), STATUS_SUCCESS);
+}
+
+static void nothing(void)
+{
+    memset(k.events, 0, sizeof k.events);
+    k.count = 0;
+}
+
+/* ---- Objects ------------------------------------------------------------- */
+
+static void allocate_makes_a_disabled_channel(void **state)
+{
+    VMBCHANNEL channel = (VMBCHANNEL)&k;
+
+    (void)state;
+    kmcl_make(&k, NULL);
+    assert_int_equal(VmbChannelAllocate(NULL, FALSE, &channel),
+                     STATUS_INVALID_PARAMETER_1);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, NULL),
+                     STATUS_INVALID_PARAMETER_3);
+    assert_int_equal(VmbChannelAllocate(&k.device, TRUE, &channel),
+                     STATUS_NOT_SUPPORTED);
+    assert_null(channel);
+    assert_int_equal(vmb_kmcl_free_pages(&k.device), k.free_pages);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &channel),
+                     STATUS_SUCCESS);
+    assert_null(VmbChannelGetPointer(channel));
+    assert_ptr_equal(VmbChannelGetParentDeviceObject(channel), &k.device);
+    assert_ptr_equal(VmbChannelGetTargetDeviceObject(channel), &k.device);
+    VmbChannelCleanup(channel);
+    kmcl_end(&k);
+}
+
+static void allocate_says_when_memory_is_out(void **state)
+{
+    VMBCHANNEL channel;
+    PVOID all;
+
+    (void)state;
+    kmcl_make(&k, NULL);
+    all = vmb_kmcl_allocate(&k.device, k.free_pages * VMB_PAGE_SIZE);
+    assert_non_null(all);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &channel),
+                     STATUS_INSUFFICIENT_RESOURCES);
+    assert_null(channel);
+    vmb_kmcl_free(&k.device, all);
+    /* Room for the object, and none for what enabling takes. */
+    all = vmb_kmcl_allocate(&k.device, (k.free_pages - 3) * VMB_PAGE_SIZE);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &channel),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(channel), STATUS_INSUFFICIENT_RESOURCES);
+    assert_null(VmbPacketAllocate(channel));
+    kmcl_expect_misuse(&k, "VmbChannelSizeofPacket",
+                       STATUS_INSUFFICIENT_RESOURCES);
+    VmbChannelCleanup(channel);
+    vmb_kmcl_free(&k.device, all);
+    kmcl_end(&k);
+}
+
+static void cleanup_wants_it_disabled_and_packets_freed(void **state)
+{
+    VMBPACKET packet;
+
+    (void)state;
+    kmcl_up(&k, NULL);
+    VmbChannelCleanup(k.channel);
+    kmcl_expect_misuse(&k, "VmbChannelCleanup", STATUS_INVALID_DEVICE_STATE);
+    packet = VmbPacketAllocate(k.channel);
+    VmbChannelDisable(k.channel);
+    VmbChannelCleanup(k.channel);
+    kmcl_expect_misuse(&k, "VmbChannelCleanup", STATUS_INVALID_DEVICE_STATE);
+    VmbPacketFree(packet);
+    kmcl_down(&k);
+}
+
+static void a_channel_may_lie_in_the_clients_memory(void **state)
+{
+    VMBCHANNEL channel;
+
+    (void)state;
+    kmcl_make(&k, NULL);
+    assert_true(VmbSizeofChannel() > 0);
+    channel = test_malloc(VmbSizeofChannel());
+    assert_int_equal(VmbChannelInitialize(NULL, FALSE, channel),
+                     STATUS_INVALID_PARAMETER_1);
+    assert_int_equal(VmbChannelInitialize(&k.device, FALSE, NULL),
+                     STATUS_INVALID_PARAMETER_3);
+    assert_int_equal(VmbChannelInitialize(&k.device, TRUE, channel),
+                     STATUS_NOT_SUPPORTED);
+    assert_int_equal(VmbChannelInitialize(&k.device, FALSE, channel),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(channel), STATUS_SUCCESS);
+    kmcl_settle(&k);
+    assert_int_equal(vmb_sim_open_channels(k.rig->sim), 1);
+    VmbChannelDisable(channel);
+    VmbChannelCleanup(channel);
+    test_free(channel);
+    kmcl_end(&k);
+}
+
+static void a_channel_has_a_pointer_of_the_clients(void **state)
+{
+    int mine;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    VmbChannelSetPointer(k.channel, &mine);
+    assert_ptr_equal(VmbChannelGetPointer(k.channel), &mine);
+    VmbChannelSetPointer(k.channel, NULL);
+    assert_null(VmbChannelGetPointer(k.channel));
+    kmcl_down(&k);
+}
+
+static void instance_and_mmio_space_are_those_of_the_offer(void **state)
+{
+    struct vmb_sim_device is = { .type = { 7 },
+                                 .instance = { 8, 9 },
+                                 .mmio_mb = 3 };
+    struct vmb_guid type = { { 7 } };
+    GUID instance;
+    UINT64 address = 1, size = 1;
+
+    (void)state;
+    kmcl_make(&k, NULL);
+    vmb_sim_device_add(k.rig->sim, &is);
+    k.cfg.type = &type;
+    k.cfg.mmio_address = 0xf8000000;
+    assert_int_equal(vmb_kmcl_device_init(&k.device, &k.cfg), VMB_OK);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &k.channel),
+                     STATUS_SUCCESS);
+    VmbChannelGetMmioSpace(k.channel, &address, &size);
+    assert_int_equal(address | size, 0);
+    enable();
+    kmcl_settle(&k);
+    VmbChannelGetInterfaceInstance(k.channel, &instance);
+    assert_memory_equal(&instance, is.instance, 16);
+    VmbChannelGetMmioSpace(k.channel, &address, &size);
+    assert_int_equal(address, 0xf8000000);
+    assert_int_equal(size, 3 << 20);
+    kmcl_down(&k);
+}
+
+/* ---- What is set --------------------------------------------------------- */
+
+/* Rule 1: not after enabling; again after closing. */
+static void settings_are_taken(NTSTATUS expected)
+{
+    VMB_CHANNEL_STATE_CHANGE_CALLBACKS callbacks = kmcl_state_change();
+    VMBCHANNEL channel = k.channel;
+    DECLARE_CONST_UNICODE_STRING(name, L"name");
+    GUID type;
+
+    memcpy(&type, k.cfg.type, sizeof type);
+#define TAKEN(call) assert_int_equal(call, expected)
+    TAKEN(VmbChannelInitSetClientContextSize(channel, 16));
+    TAKEN(VmbChannelInitSetFlags(channel, 0));
+    TAKEN(VmbChannelInitSetFriendlyName(channel, &name));
+    TAKEN(VmbChannelInitSetMaximumExternalData(channel, 65536, 4));
+    TAKEN(VmbChannelInitSetMaximumPacketSize(channel, 512));
+    TAKEN(VmbChannelInitSetMaximumPacketCount(channel, 8));
+    TAKEN(VmbChannelInitSetInlinePacketContextSize(channel, 8));
+    TAKEN(VmbChannelInitSetProcessPacketCallbacks(channel, kmcl_process_packet,
+                                                  kmcl_processing_complete));
+    TAKEN(VmbChannelInitSetStateChangeCallbacks(channel, &callbacks));
+    TAKEN(VmbClientChannelInitSetRingBufferPageCount(channel, 4, 4));
+    TAKEN(VmbClientChannelInitSetTargetPnp(channel, &type, NULL,
+                                           kmcl_pnp_failure));
+}
+
+static void rule_1_init_functions_want_a_disabled_channel(void **state)
+{
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    settings_are_taken(STATUS_SUCCESS);
+    enable();
+    settings_are_taken(STATUS_INVALID_PARAMETER_1);
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    settings_are_taken(STATUS_INVALID_PARAMETER_1);
+    VmbChannelDisable(k.channel);
+    settings_are_taken(STATUS_SUCCESS);
+    kmcl_down(&k);
+}
+
+static void init_functions_say_which_parameter_is_wrong(void **state)
+{
+    VMB_CHANNEL_STATE_CHANGE_CALLBACKS callbacks = kmcl_state_change();
+    UNICODE_STRING hole = { 4, 4, NULL };
+    VMBCHANNEL c;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    c = k.channel;
+#define WRONG(n, call) assert_int_equal(call, STATUS_INVALID_PARAMETER_##n)
+    WRONG(1, VmbChannelInitSetFlags(NULL, 0));
+    WRONG(2, VmbChannelInitSetFlags(c, 2));
+    WRONG(2, VmbChannelInitSetFriendlyName(c, NULL));
+    WRONG(2, VmbChannelInitSetFriendlyName(c, &hole));
+    WRONG(2, VmbChannelInitSetMaximumExternalData(c, 0, 1));
+    WRONG(3, VmbChannelInitSetMaximumExternalData(c, 1, 0));
+    WRONG(2, VmbChannelInitSetMaximumPacketSize(c, 0));
+    WRONG(2, VmbChannelInitSetMaximumPacketCount(c, 0));
+    WRONG(2, VmbChannelInitSetMaximumPacketCount(c, 65536));
+    WRONG(2, VmbChannelInitSetInlinePacketContextSize(c, UINT32_MAX));
+    WRONG(2, VmbChannelInitSetStateChangeCallbacks(c, NULL));
+    callbacks.Version = 2;
+    WRONG(2, VmbChannelInitSetStateChangeCallbacks(c, &callbacks));
+    callbacks.Version = 1;
+    callbacks.Size--;
+    WRONG(2, VmbChannelInitSetStateChangeCallbacks(c, &callbacks));
+    WRONG(2, VmbClientChannelInitSetRingBufferPageCount(c, 0, 1));
+    WRONG(3, VmbClientChannelInitSetRingBufferPageCount(c, 1, 0));
+    WRONG(2, VmbClientChannelInitSetTargetPnp(c, NULL, NULL, NULL));
+    WRONG(2, VmbChannelInitSetPrimaryChannel(c, NULL, 1));
+    WRONG(2, VmbChannelInitSetPrimaryChannel(c, c, 1));
+    WRONG(2, VmbClientChannelInitSetTargetProcessorIndex(c, 0));
+    kmcl_down(&k);
+}
+
+static void the_friendly_name_is_copied(void **state)
+{
+    WCHAR text[] = L"net\x00e9";
+    UNICODE_STRING name = { 4 * sizeof(WCHAR), sizeof text, text };
+    WCHAR filled[100];
+    UNICODE_STRING filling = { sizeof filled, sizeof filled, filled };
+    struct vmb_channel *below;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 100; i++)
+        filled[i] = L'x';
+    kmcl_allocate(&k, NULL);
+    below = vmb_kmcl_client_channel(k.channel);
+    assert_int_equal(VmbChannelInitSetFriendlyName(k.channel, &name),
+                     STATUS_SUCCESS);
+    text[0] = L'b';
+    assert_true(VmbChannelSizeofPacket(k.channel) > 0);
+    assert_string_equal(vmb_channel_friendly_name(below), "net?");
+    assert_int_equal(VmbChannelInitSetFriendlyName(k.channel, &filling),
+                     STATUS_SUCCESS);
+    assert_true(VmbChannelSizeofPacket(k.channel) > 0);
+    assert_int_equal(strlen(vmb_channel_friendly_name(below)),
+                     VMB_CHANNEL_NAME_BYTES - 1);
+    kmcl_down(&k);
+}
+
+static void ring_page_counts_are_data_pages(void **state)
+{
+    struct vmb_sim_chan *host;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    assert_int_equal(
+        VmbClientChannelInitSetRingBufferPageCount(k.channel, 6, 9),
+        STATUS_SUCCESS);
+    enable();
+    kmcl_settle(&k);
+    host = rig_host(k.dev);
+    assert_int_equal(vmb_sim_ring_size(host, VMB_SIM_TO_GUEST), 6 * 4096);
+    assert_int_equal(vmb_sim_ring_size(host, VMB_SIM_TO_HOST), 9 * 4096);
+    VmbChannelDisable(k.channel);
+    /* Too small for the largest packet. */
+    assert_int_equal(
+        VmbClientChannelInitSetRingBufferPageCount(k.channel, 1, 1),
+        STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(k.channel), STATUS_INVALID_BUFFER_SIZE);
+    kmcl_down(&k);
+}
+
+static void a_target_is_found_by_type_and_instance(void **state)
+{
+    struct vmb_guid first, second;
+    GUID type, wanted, found;
+    struct vmb_sim_dev *dev;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    dev = rig_device(k.rig);
+    kmcl_settle(&k);
+    memcpy(&type, k.cfg.type, sizeof type);
+    first = rig_offer(k.rig, k.dev, 0)->instance;
+    second = rig_offer(k.rig, dev, 0)->instance;
+    memcpy(&wanted, &second, sizeof wanted);
+    assert_int_equal(
+        VmbClientChannelInitSetTargetPnp(k.channel, &type, &wanted, NULL),
+        STATUS_SUCCESS);
+    enable();
+    kmcl_settle(&k);
+    VmbChannelGetInterfaceInstance(k.channel, &found);
+    assert_true(IsEqualGUID(&found, &wanted));
+    VmbChannelDisable(k.channel);
+    assert_int_equal(
+        VmbClientChannelInitSetTargetPnp(k.channel, &type, NULL, NULL),
+        STATUS_SUCCESS);
+    enable();
+    kmcl_settle(&k);
+    VmbChannelGetInterfaceInstance(k.channel, &found);
+    assert_memory_equal(&found, &first, sizeof first);
+    kmcl_down(&k);
+}
+
+static uint32_t refuse(void *ctx, struct vmb_sim_chan *chan,
+                       const uint8_t user[120])
+{
+    (void)ctx;
+    (void)chan;
+    (void)user;
+    return 0xc0000022;
+}
+
+static void a_refused_open_is_a_pnp_failure(void **state)
+{
+    struct vmb_sim_device is = { .type = { 7 }, .on_open = refuse };
+    GUID type = { 7, 0, 0, { 0 } };
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    vmb_sim_device_add(k.rig->sim, &is);
+    assert_int_equal(VmbClientChannelInitSetTargetPnp(k.channel, &type, NULL,
+                                                      kmcl_pnp_failure),
+                     STATUS_SUCCESS);
+    enable();
+    KMCL_UNTIL(&k, k.count == 1);
+    assert_string_equal(k.events, "F");
+    assert_int_equal(k.last_status, STATUS_CONNECTION_REFUSED);
+    settings_are_taken(STATUS_SUCCESS);
+    kmcl_down(&k);
+}
+
+static void without_a_target_nothing_is_enabled(void **state)
+{
+    (void)state;
+    kmcl_make(&k, NULL);
+    k.cfg.type = NULL;
+    assert_int_equal(vmb_kmcl_device_init(&k.device, &k.cfg), VMB_OK);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &k.channel),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(k.channel), STATUS_INVALID_DEVICE_STATE);
+    assert_int_equal(VmbChannelEnable(NULL), STATUS_INVALID_PARAMETER_1);
+    kmcl_down(&k);
+}
+
+static void a_sub_channel_follows_its_primary(void **state)
+{
+    struct vmb_cpu *cpus[2];
+    struct vmb_sim_dev *dev;
+    VMBCHANNEL sub;
+    GUID type;
+
+    (void)state;
+    kmcl_allocate(&k, &(struct rig_cfg){ .sim.vps = 2 });
+    cpus[0] = &k.rig->cpu[0];
+    cpus[1] = &k.rig->cpu[1];
+    k.device.cfg_.cpus = cpus;
+    k.device.cfg_.cpu_count = 2;
+    vmb_sim_rescind(k.dev);
+    kmcl_settle(&k);
+    dev = vmb_sim_test_add(k.rig->sim, 9, 1);
+    kmcl_settle(&k);
+    memcpy(&type, vmb_sim_test_type, 16);
+    enable();
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &sub),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbChannelInitSetPrimaryChannel(sub, k.channel, 0),
+                     STATUS_INVALID_PARAMETER_3);
+    assert_int_equal(VmbChannelInitSetPrimaryChannel(sub, k.channel, 1),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbClientChannelInitSetTargetProcessorIndex(sub, 2),
+                     STATUS_INVALID_PARAMETER_2);
+    assert_int_equal(VmbClientChannelInitSetTargetProcessorIndex(sub, 1),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(sub), STATUS_SUCCESS);
+    kmcl_settle(&k);
+    assert_true(vmb_sim_is_open(vmb_sim_channel(dev, 1)));
+    VmbChannelDisable(sub);
+    VmbChannelCleanup(sub);
+    kmcl_down(&k);
+}
+
+/* ---- Life ---------------------------------------------------------------- */
+
+static void enable_waits_for_nothing_and_runs(void **state)
+{
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    vmb_sim_rescind(k.dev);
+    kmcl_settle(&k);
+    enable();
+    assert_int_equal(VmbChannelEnable(k.channel), STATUS_INVALID_DEVICE_STATE);
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "");
+    vmb_sim_reoffer(k.dev);
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    assert_int_equal(VmbChannelEnable(k.channel), STATUS_INVALID_DEVICE_STATE);
+    assert_string_equal(k.events, "OSP");
+    kmcl_down(&k);
+    assert_string_equal(k.events, "OSPUC");
+}
+
+static void disable_ends_the_wait_for_an_offer(void **state)
+{
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    vmb_sim_rescind(k.dev);
+    kmcl_settle(&k);
+    enable();
+    VmbChannelDisable(k.channel);
+    settings_are_taken(STATUS_SUCCESS);
+    VmbChannelDisable(k.channel); /* disabled is disabled */
+    assert_string_equal(k.events, "");
+    kmcl_down(&k);
+}
+
+static void disable_waits_for_delivered_packets_but_not_for_ever(void **state)
+{
+    (void)state;
+    kmcl_make(&k, NULL);
+    k.cfg.patience = SECOND;
+    assert_int_equal(vmb_kmcl_device_init(&k.device, &k.cfg), VMB_OK);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &k.channel),
+                     STATUS_SUCCESS);
+    VmbChannelSetPointer(k.channel, &k);
+    assert_int_equal(VmbChannelInitSetProcessPacketCallbacks(
+                         k.channel, kmcl_process_packet, NULL),
+                     STATUS_SUCCESS);
+    enable();
+    kmcl_settle(&k);
+    k.hold = true;
+    kmcl_send(&k, VmbPacketAllocate(k.channel), VMB_SIM_ASK, 0, 0, 0);
+    KMCL_UNTIL(&k, k.held_count == 1);
+    VmbChannelDisable(k.channel);
+    kmcl_expect_misuse(&k, "VmbChannelDisable", STATUS_IO_TIMEOUT);
+    VmbChannelPacketComplete(k.held[0], NULL, 0);
+    kmcl_down(&k);
+}
+
+static void pause_suspends_and_start_runs_again(void **state)
+{
+    VMBPACKET packet;
+
+    (void)state;
+    kmcl_up(&k, NULL);
+    packet = kmcl_packet(&k);
+    VmbChannelPause(k.channel);
+    assert_string_equal(k.events, "OSPU");
+    assert_int_equal(VmbPacketSend(packet, &k, 8, NULL, 0),
+                     STATUS_INVALID_DEVICE_STATE);
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "OSPU");
+    VmbChannelStart(k.channel);
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "OSPUSP");
+    kmcl_send(&k, packet, VMB_SIM_SINK, 0, 0, 0);
+    VmbPacketFree(packet);
+    VmbChannelPause(k.channel);
+    kmcl_down(&k);
+    assert_string_equal(k.events, "OSPUSPdUC");
+}
+
+static void paused_while_disabled_it_comes_up_paused(void **state)
+{
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    VmbChannelPause(k.channel);
+    enable();
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "O");
+    VmbChannelStart(k.channel);
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "OSP");
+    VmbChannelDisable(k.channel);
+    /* Once only; and taken back. */
+    nothing();
+    VmbChannelPause(k.channel);
+    VmbChannelStart(k.channel);
+    enable();
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "OSP");
+    kmcl_down(&k);
+}
+
+static void pause_before_the_offer_does_not_wait(void **state)
+{
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    enable();
+    VmbChannelPause(k.channel);
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "O");
+    kmcl_down(&k);
+    assert_string_equal(k.events, "OC");
+}
+
+static void an_opened_that_fails_leaves_nothing_open(void **state)
+{
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    k.opened_status = STATUS_INSUFFICIENT_RESOURCES;
+    enable();
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "O");
+    assert_int_equal(vmb_sim_open_channels(k.rig->sim), 0);
+    kmcl_expect_misuse(&k, "EvtChannelOpened", STATUS_INSUFFICIENT_RESOURCES);
+    k.opened_status = STATUS_PENDING; /* a success, to NT_SUCCESS() */
+    enable();
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "OOSP");
+    kmcl_down(&k);
+}
+
+static void a_rescind_ends_disabled_and_can_be_enabled(void **state)
+{
+    (void)state;
+    kmcl_up(&k, NULL);
+    vmb_sim_rescind(k.dev);
+    KMCL_UNTIL(&k, strchr(k.events, CLOSED));
+    kmcl_settle(&k);
+    settings_are_taken(STATUS_SUCCESS);
+    enable();
+    vmb_sim_reoffer(k.dev);
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "OSPUCOSP");
+    kmcl_down(&k);
+}
+
+/* What Windows would hang on, or stop the machine for. */
+static void call_everything(struct kmcl *client, enum client_event event)
+{
+    VMBCHANNEL c = client->channel;
+
+    if (event == BATCH || event == PACKET)
+        return;
+    VmbChannelDisable(c);
+    VmbChannelPause(c);
+    VmbChannelStart(c);
+    VmbChannelCleanup(c);
+    assert_int_equal(VmbChannelEnable(c), STATUS_INVALID_DEVICE_STATE);
+    settings_are_taken(STATUS_INVALID_PARAMETER_1);
+    client->device.misuses_ -= 4;
+}
+
+static void state_callbacks_may_not_change_the_state(void **state)
+{
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    k.on = call_everything;
+    enable();
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    VmbChannelPause(k.channel);
+    VmbChannelStart(k.channel);
+    kmcl_settle(&k);
+    VmbChannelDisable(k.channel);
+    assert_string_equal(k.events, "OSPUSPUC");
+    k.on = NULL;
+    kmcl_down(&k);
+}
+
+/* ---- Settings while it runs ---------------------------------------------- */
+
+static void latency_is_that_of_the_monitor_page(void **state)
+{
+    struct rig_cfg monitored = { .conn.monitor = true,
+                                 .sim.quirks = VMB_SIM_MONITOR };
+    UINT16 original = 0;
+
+    (void)state;
+    kmcl_allocate(&k, &monitored);
+    assert_int_equal(VmbChannelSetInterruptLatency(k.channel, 5, &original),
+                     STATUS_INVALID_DEVICE_STATE);
+    enable();
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    assert_int_equal(VmbChannelSetInterruptLatency(k.channel, 5, NULL),
+                     STATUS_INVALID_PARAMETER_3);
+    assert_int_equal(VmbChannelSetInterruptLatency(k.channel, 500, &original),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbChannelSetInterruptLatency(k.channel, 7, &original),
+                     STATUS_SUCCESS);
+    assert_int_equal(original, 500);
+    kmcl_down(&k);
+    kmcl_up(&k, NULL);
+    assert_int_equal(VmbChannelSetInterruptLatency(k.channel, 7, &original),
+                     STATUS_NOT_SUPPORTED);
+    kmcl_down(&k);
+}
+
+static VMBCHANNEL other;
+
+static void clean_up_the_other(struct kmcl *client, enum client_event event)
+{
+    (void)client;
+    if (event != OPENED)
+        return;
+    VmbChannelCleanup(other);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &other),
+                     STATUS_SUCCESS);
+    assert_int_equal(vmb_kmcl_poll(&k.device), VMB_OK);
+}
+
+static void channels_come_and_go_in_a_turn(void **state)
+{
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &other),
+                     STATUS_SUCCESS);
+    k.on = clean_up_the_other;
+    enable();
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    VmbChannelCleanup(other);
+    kmcl_down(&k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(allocate_makes_a_disabled_channel),
+        cmocka_unit_test(allocate_says_when_memory_is_out),
+        cmocka_unit_test(cleanup_wants_it_disabled_and_packets_freed),
+        cmocka_unit_test(a_channel_may_lie_in_the_clients_memory),
+        cmocka_unit_test(a_channel_has_a_pointer_of_the_clients),
+        cmocka_unit_test(instance_and_mmio_space_are_those_of_the_offer),
+        cmocka_unit_test(rule_1_init_functions_want_a_disabled_channel),
+        cmocka_unit_test(init_functions_say_which_parameter_is_wrong),
+        cmocka_unit_test(the_friendly_name_is_copied),
+        cmocka_unit_test(ring_page_counts_are_data_pages),
+        cmocka_unit_test(a_target_is_found_by_type_and_instance),
+        cmocka_unit_test(a_refused_open_is_a_pnp_failure),
+        cmocka_unit_test(without_a_target_nothing_is_enabled),
+        cmocka_unit_test(a_sub_channel_follows_its_primary),
+        cmocka_unit_test(enable_waits_for_nothing_and_runs),
+        cmocka_unit_test(disable_ends_the_wait_for_an_offer),
+        cmocka_unit_test(disable_waits_for_delivered_packets_but_not_for_ever),
+        cmocka_unit_test(pause_suspends_and_start_runs_again),
+        cmocka_unit_test(paused_while_disabled_it_comes_up_paused),
+        cmocka_unit_test(pause_before_the_offer_does_not_wait),
+        cmocka_unit_test(an_opened_that_fails_leaves_nothing_open),
+        cmocka_unit_test(a_rescind_ends_disabled_and_can_be_enabled),
+        cmocka_unit_test(state_callbacks_may_not_change_the_state),
+        cmocka_unit_test(latency_is_that_of_the_monitor_page),
+        cmocka_unit_test(channels_come_and_go_in_a_turn),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
