@@ -483,6 +483,16 @@ void vmb_kmcl_free(struct vmb_kmcl_device *device, PVOID memory); /* [bus] */
 PMDL vmb_kmcl_allocate_mdl(struct vmb_kmcl_device *device, PVOID address,
                            uint32_t bytes);
 
+/*
+ * Poll until somebody, in a callback, has set *event; as
+ * KeWaitForSingleObject() counts its timeout.  [bus]
+ *
+ * STATUS_SUCCESS; STATUS_TIMEOUT; STATUS_DEVICE_REMOVED: the connection is
+ * down; STATUS_INVALID_DEVICE_STATE: at DISPATCH_LEVEL, and not set yet
+ */
+NTSTATUS vmb_kmcl_wait_event(struct vmb_kmcl_device *device, KEVENT *event,
+                             const LARGE_INTEGER *timeout);
+
 /* The channel below a VMBCHANNEL, for the calls of channel.h that ask.  [any]
  */
 struct vmb_channel *vmb_kmcl_client_channel(VMBCHANNEL channel);
@@ -503,8 +513,8 @@ typedef PDEVICE_OBJECT WDFDEVICE;
          : STATUS_NOT_SUPPORTED)
 #endif
 
-/* Windows takes memory from nowhere; here it is some device's.  Define this to
- * an expression for that device before the first include. */
+/* Windows takes memory from nowhere, and time; here they are some device's.
+ * Define this to an expression for that device before the first include. */
 #ifdef VMB_KMCL_DEVICE
 #define IoAllocateMdl(va, bytes, secondary, quota, irp) \
     vmb_kmcl_allocate_mdl(VMB_KMCL_DEVICE, (va), (bytes))
@@ -516,6 +526,8 @@ typedef PDEVICE_OBJECT WDFDEVICE;
     vmb_kmcl_allocate(VMB_KMCL_DEVICE, (bytes))
 #define ExFreePoolWithTag(memory, tag) vmb_kmcl_free(VMB_KMCL_DEVICE, (memory))
 #define ExFreePool(memory)             vmb_kmcl_free(VMB_KMCL_DEVICE, (memory))
+#define KeWaitForSingleObject(event, reason, mode, alertable, timeout) \
+    vmb_kmcl_wait_event(VMB_KMCL_DEVICE, (event), (timeout))
 #define KeQuerySystemTime(at) \
     ((at)->QuadPart = (LONGLONG)vmb_kmcl_system_time(VMB_KMCL_DEVICE))
 #endif

@@ -205,6 +205,45 @@ typedef struct _INTERFACE {
     ((ULONG)vmb_page_span((uintptr_t)(va), (bytes)))
 #define BYTE_OFFSET(va) ((ULONG)((uintptr_t)(va) & (VMB_PAGE_SIZE - 1)))
 
+/* ---- Events: one thread, so that setting is storing ---------------------- */
+
+typedef enum _EVENT_TYPE {
+    NotificationEvent,
+    SynchronizationEvent
+} EVENT_TYPE;
+
+typedef struct _KEVENT {
+    LONG Signalled;
+    EVENT_TYPE Type; /* SynchronizationEvent: a wait that it ends clears it */
+} KEVENT, *PKEVENT, *PRKEVENT;
+
+#define Executive       0
+#define KernelMode      0
+#define IO_NO_INCREMENT 0
+
+static inline VOID KeInitializeEvent(PRKEVENT event, EVENT_TYPE type,
+                                     BOOLEAN state)
+{
+    event->Signalled = state;
+    event->Type = type;
+}
+
+/* The state before. */
+static inline LONG KeSetEvent(PRKEVENT event, LONG increment, BOOLEAN wait)
+{
+    LONG before = event->Signalled;
+
+    (void)increment;
+    (void)wait;
+    event->Signalled = TRUE;
+    return before;
+}
+
+static inline VOID KeClearEvent(PRKEVENT event)
+{
+    event->Signalled = FALSE;
+}
+
 /* ---- Odds and ends ------------------------------------------------------- */
 
 #define UNREFERENCED_PARAMETER(p)  ((void)(p))

@@ -96,3 +96,48 @@ NTSTATUS VmbChannelSendSynchronousRequest(VMBCHANNEL Channel, PVOID Buffer,
         *CompletionBufferSize = request.bytes;
     return status;
 }
+
+/* ---- Events -------------------------------------------------------------- */
+
+#define STEP 10000u /* longest rest between two polls: 1 ms */
+
+static bool take(KEVENT *event)
+{
+    bool is_set = event->Signalled;
+
+    if (event->Type == SynchronizationEvent)
+        event->Signalled = FALSE;
+    return is_set;
+}
+
+static NTSTATUS turn(struct vmb_kmcl_device *device)
+{
+    const struct vmb_platform *plat = vmb_conn_bus(device->cfg_.conn)->plat;
+    enum vmb_status status = vmb_kmcl_poll(device);
+
+    if (device->dispatch_ > 0)
+        return STATUS_INVALID_DEVICE_STATE;
+    if (status < VMB_OK)
+        return STATUS_DEVICE_REMOVED;
+    if (plat->relax)
+        plat->relax(plat->ctx,
+                    vmb_hv_now(vmb_conn_hv(device->cfg_.conn)) + STEP);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS vmb_kmcl_wait_event(struct vmb_kmcl_device *device, KEVENT *event,
+                             const LARGE_INTEGER *timeout)
+{
+    uint64_t start = vmb_kmcl_system_time(device);
+    uint64_t limit = relative(device, timeout);
+    NTSTATUS status = STATUS_SUCCESS;
+
+    while (!take(event)) {
+        if (vmb_kmcl_system_time(device) - start >= limit)
+            return STATUS_TIMEOUT;
+        status = turn(device);
+        if (!NT_SUCCESS(status))
+            return status;
+    }
+    return STATUS_SUCCESS;
+}

@@ -167,6 +167,30 @@ void kmcl_expect_misuse(struct kmcl *k, const char *function, NTSTATUS status)
     k->device.misuses_ = 0;
 }
 
+void kmcl_set_everything(struct kmcl *k, NTSTATUS expected)
+{
+    VMB_CHANNEL_STATE_CHANGE_CALLBACKS callbacks = kmcl_state_change();
+    VMBCHANNEL channel = k->channel;
+    DECLARE_CONST_UNICODE_STRING(name, L"name");
+    GUID type;
+
+    memcpy(&type, k->cfg.type, sizeof type);
+#define TAKEN(call) assert_int_equal(call, expected)
+    TAKEN(VmbChannelInitSetClientContextSize(channel, 16));
+    TAKEN(VmbChannelInitSetFlags(channel, 0));
+    TAKEN(VmbChannelInitSetFriendlyName(channel, &name));
+    TAKEN(VmbChannelInitSetMaximumExternalData(channel, 65536, 4));
+    TAKEN(VmbChannelInitSetMaximumPacketSize(channel, 512));
+    TAKEN(VmbChannelInitSetMaximumPacketCount(channel, 8));
+    TAKEN(VmbChannelInitSetInlinePacketContextSize(channel, 8));
+    TAKEN(VmbChannelInitSetProcessPacketCallbacks(channel, kmcl_process_packet,
+                                                  kmcl_processing_complete));
+    TAKEN(VmbChannelInitSetStateChangeCallbacks(channel, &callbacks));
+    TAKEN(VmbClientChannelInitSetRingBufferPageCount(channel, 4, 4));
+    TAKEN(VmbClientChannelInitSetTargetPnp(channel, &type, NULL,
+                                           kmcl_pnp_failure));
+}
+
 /* ---- Packets ------------------------------------------------------------- */
 
 VMBPACKET kmcl_packet(struct kmcl *k)

@@ -55,6 +55,9 @@ EVT_VMB_CHANNEL_PNP_FAILURE kmcl_pnp_failure;
 EVT_VMB_PACKET_COMPLETION_ROUTINE kmcl_done;
 VMB_CHANNEL_STATE_CHANGE_CALLBACKS kmcl_state_change(void);
 
+/* Every function that sets something is called and answers this. */
+void kmcl_set_everything(struct kmcl *k, NTSTATUS expected);
+
 /* A packet with the routine above. */
 VMBPACKET kmcl_packet(struct kmcl *k);
 /* Send a request of the test device's, which is to succeed. */
