@@ -67,6 +67,18 @@ static VOID no_reference(PVOID context)
     (void)context; /* nothing goes away by itself here */
 }
 
+/* A table, and not code that fills one in: that would ask a linker for a global
+ * offset table. */
+static const KMCL_CLIENT_INTERFACE_V1 interface_v1 = {
+#define ENTRY(name, type) .name = name,
+    .Size = sizeof interface_v1,
+    .Version = KMCL_CLIENT_INTERFACE_VERSION_V1,
+    .InterfaceReference = no_reference,
+    .InterfaceDereference = no_reference,
+    VMB_KMCL_V1(ENTRY)
+#undef ENTRY
+};
+
 NTSTATUS vmb_kmcl_query_interface(struct vmb_kmcl_device *device, PVOID table,
                                   uint32_t size, uint32_t version)
 {
@@ -76,14 +88,8 @@ NTSTATUS vmb_kmcl_query_interface(struct vmb_kmcl_device *device, PVOID table,
         return STATUS_NOT_SUPPORTED;
     if (size < sizeof *v1)
         return STATUS_BUFFER_TOO_SMALL;
-    v1->Size = sizeof *v1;
-    v1->Version = KMCL_CLIENT_INTERFACE_VERSION_V1;
+    __builtin_memcpy(v1, &interface_v1, sizeof *v1);
     v1->Context = device;
-    v1->InterfaceReference = no_reference;
-    v1->InterfaceDereference = no_reference;
-#define FILL_IN(name, type) v1->name = name;
-    VMB_KMCL_V1(FILL_IN)
-#undef FILL_IN
     return STATUS_SUCCESS;
 }
 
