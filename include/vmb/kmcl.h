@@ -47,6 +47,7 @@ typedef struct vmb_packet_completion *VMBPACKETCOMPLETION;
 #define VMBUS_CHANNEL_PACKET_EXTERNAL_DATA_FLAG_READ_ONLY         0x1u
 #define VMBUS_CHANNEL_PACKET_EXTERNAL_DATA_FLAGS                  0x1u
 #define VMBUS_CHANNEL_GPADL_FLAG_READ_ONLY                        0x1u
+#define VMBUS_CHANNEL_GPADL_READ_ONLY                             0x1u
 #define VMBUS_CHANNEL_GPADL_FLAGS                                 0x1u
 #define VMBUS_SERVER_CHANNEL_INIT_FLAG_LOOPBACK_OFFER             0x01u
 #define VMBUS_SERVER_CHANNEL_INIT_FLAG_ENUMERATE_DEVICE_INTERFACE 0x02u
@@ -493,6 +494,14 @@ PMDL vmb_kmcl_allocate_mdl(struct vmb_kmcl_device *device, PVOID address,
 NTSTATUS vmb_kmcl_wait_event(struct vmb_kmcl_device *device, KEVENT *event,
                              const LARGE_INTEGER *timeout);
 
+/* Where an address is in guest-physical memory.  [any] */
+PHYSICAL_ADDRESS
+vmb_kmcl_physical_address(const struct vmb_kmcl_device *device,
+                          const void *address);
+
+/* PASSIVE_LEVEL, or DISPATCH_LEVEL: which calls may wait.  [any] */
+KIRQL vmb_kmcl_irql(const struct vmb_kmcl_device *device);
+
 /* The channel below a VMBCHANNEL, for the calls of channel.h that ask.  [any]
  */
 struct vmb_channel *vmb_kmcl_client_channel(VMBCHANNEL channel);
@@ -504,8 +513,10 @@ NTSTATUS vmb_kmcl_status(enum vmb_status status);
 
 /* What a client calls that is not KMCL's, for who wants it. */
 #ifndef VMB_NO_NT_TYPES
-typedef PDEVICE_OBJECT WDFDEVICE;
+typedef PDEVICE_OBJECT WDFDEVICE, WDFIOTARGET;
 #define WdfDeviceWdmGetDeviceObject(device) (device)
+#define WdfDeviceGetIoTarget(device)        (device)
+#define WdfIoTargetQueryForInterface        WdfFdoQueryForInterface
 #define WdfFdoQueryForInterface(device, type, table, size, version, data) \
     ((void)(data),                                                        \
      IsEqualGUID((type), &KMCL_CLIENT_INTERFACE_TYPE)                     \
@@ -528,6 +539,9 @@ typedef PDEVICE_OBJECT WDFDEVICE;
 #define ExFreePool(memory)             vmb_kmcl_free(VMB_KMCL_DEVICE, (memory))
 #define KeWaitForSingleObject(event, reason, mode, alertable, timeout) \
     vmb_kmcl_wait_event(VMB_KMCL_DEVICE, (event), (timeout))
+#define MmGetPhysicalAddress(va) \
+    vmb_kmcl_physical_address(VMB_KMCL_DEVICE, (va))
+#define KeGetCurrentIrql() vmb_kmcl_irql(VMB_KMCL_DEVICE)
 #define KeQuerySystemTime(at) \
     ((at)->QuadPart = (LONGLONG)vmb_kmcl_system_time(VMB_KMCL_DEVICE))
 #endif

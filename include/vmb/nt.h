@@ -34,7 +34,12 @@
 #define _Out_writes_bytes_opt_(n)
 #define _Out_writes_bytes_to_(n, m)
 #define _Out_writes_bytes_to_opt_(n, m)
+#define _Out_writes_bytes_all_(n)
+#define _Out_writes_to_(n, m)
 #define _Outptr_
+#define _Outptr_opt_
+#define _Outptr_result_maybenull_
+#define _Ret_notnull_
 #define _Ret_maybenull_
 #define _Must_inspect_result_
 #define _Check_return_
@@ -44,6 +49,9 @@
 #define _Pre_satisfies_(e)
 #define _Post_satisfies_(e)
 #define _Field_size_(n)
+#define _Field_size_bytes_(n)
+#define _Null_terminated_
+#define _Analysis_assume_(e)
 #define _Function_class_(f)
 #define _Use_decl_annotations_
 #define _IRQL_requires_(l)
@@ -110,7 +118,7 @@ typedef CHAR KPROCESSOR_MODE;
 typedef uint64_t PFN_NUMBER, *PPFN_NUMBER; /* of VMB_PAGE_SIZE pages */
 typedef struct vmb_mdl MDL, *PMDL;
 
-typedef union _LARGE_INTEGER {
+typedef union _LARGE_INTEGER { /* also PHYSICAL_ADDRESS */
     __extension__ struct {
         ULONG LowPart;
         LONG HighPart;
@@ -120,7 +128,7 @@ typedef union _LARGE_INTEGER {
         LONG HighPart;
     } u;
     LONGLONG QuadPart;
-} LARGE_INTEGER, *PLARGE_INTEGER;
+} LARGE_INTEGER, *PLARGE_INTEGER, PHYSICAL_ADDRESS, *PPHYSICAL_ADDRESS;
 
 typedef struct _GUID {
     UINT32 Data1;
@@ -157,39 +165,46 @@ typedef struct _INTERFACE {
 #define NT_WARNING(s)     ((((ULONG)(s)) >> 30) == 2)
 #define NT_ERROR(s)       ((((ULONG)(s)) >> 30) == 3)
 
-#define STATUS_SUCCESS                ((NTSTATUS)0x00000000L)
-#define STATUS_WAIT_0                 ((NTSTATUS)0x00000000L)
-#define STATUS_TIMEOUT                ((NTSTATUS)0x00000102L)
-#define STATUS_PENDING                ((NTSTATUS)0x00000103L)
-#define STATUS_BUFFER_OVERFLOW        ((NTSTATUS)0x80000005L)
-#define STATUS_DEVICE_BUSY            ((NTSTATUS)0x80000011L)
-#define STATUS_UNSUCCESSFUL           ((NTSTATUS)0xC0000001L)
-#define STATUS_NOT_IMPLEMENTED        ((NTSTATUS)0xC0000002L)
-#define STATUS_INVALID_HANDLE         ((NTSTATUS)0xC0000008L)
-#define STATUS_INVALID_PARAMETER      ((NTSTATUS)0xC000000DL)
-#define STATUS_INVALID_DEVICE_REQUEST ((NTSTATUS)0xC0000010L)
-#define STATUS_NO_MEMORY              ((NTSTATUS)0xC0000017L)
-#define STATUS_ACCESS_DENIED          ((NTSTATUS)0xC0000022L)
-#define STATUS_BUFFER_TOO_SMALL       ((NTSTATUS)0xC0000023L)
-#define STATUS_REVISION_MISMATCH      ((NTSTATUS)0xC0000059L)
-#define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009AL)
-#define STATUS_DEVICE_NOT_READY       ((NTSTATUS)0xC00000A3L)
-#define STATUS_IO_TIMEOUT             ((NTSTATUS)0xC00000B5L)
-#define STATUS_NOT_SUPPORTED          ((NTSTATUS)0xC00000BBL)
-#define STATUS_INTERNAL_ERROR         ((NTSTATUS)0xC00000E5L)
-#define STATUS_INVALID_PARAMETER_1    ((NTSTATUS)0xC00000EFL)
-#define STATUS_INVALID_PARAMETER_2    ((NTSTATUS)0xC00000F0L)
-#define STATUS_INVALID_PARAMETER_3    ((NTSTATUS)0xC00000F1L)
-#define STATUS_INVALID_PARAMETER_4    ((NTSTATUS)0xC00000F2L)
-#define STATUS_INVALID_PARAMETER_5    ((NTSTATUS)0xC00000F3L)
-#define STATUS_CANCELLED              ((NTSTATUS)0xC0000120L)
-#define STATUS_INVALID_DEVICE_STATE   ((NTSTATUS)0xC0000184L)
-#define STATUS_IO_DEVICE_ERROR        ((NTSTATUS)0xC0000185L)
-#define STATUS_DEVICE_PROTOCOL_ERROR  ((NTSTATUS)0xC0000186L)
-#define STATUS_INVALID_BUFFER_SIZE    ((NTSTATUS)0xC0000206L)
-#define STATUS_NOT_FOUND              ((NTSTATUS)0xC0000225L)
-#define STATUS_CONNECTION_REFUSED     ((NTSTATUS)0xC0000236L)
-#define STATUS_DEVICE_REMOVED         ((NTSTATUS)0xC00002B6L)
+#define STATUS_SUCCESS                  ((NTSTATUS)0x00000000L)
+#define STATUS_WAIT_0                   ((NTSTATUS)0x00000000L)
+#define STATUS_TIMEOUT                  ((NTSTATUS)0x00000102L)
+#define STATUS_PENDING                  ((NTSTATUS)0x00000103L)
+#define STATUS_BUFFER_OVERFLOW          ((NTSTATUS)0x80000005L)
+#define STATUS_DEVICE_BUSY              ((NTSTATUS)0x80000011L)
+#define STATUS_UNSUCCESSFUL             ((NTSTATUS)0xC0000001L)
+#define STATUS_NOT_IMPLEMENTED          ((NTSTATUS)0xC0000002L)
+#define STATUS_INVALID_HANDLE           ((NTSTATUS)0xC0000008L)
+#define STATUS_INVALID_PARAMETER        ((NTSTATUS)0xC000000DL)
+#define STATUS_NO_SUCH_DEVICE           ((NTSTATUS)0xC000000EL)
+#define STATUS_INVALID_DEVICE_REQUEST   ((NTSTATUS)0xC0000010L)
+#define STATUS_MORE_PROCESSING_REQUIRED ((NTSTATUS)0xC0000016L)
+#define STATUS_NO_MEMORY                ((NTSTATUS)0xC0000017L)
+#define STATUS_ACCESS_DENIED            ((NTSTATUS)0xC0000022L)
+#define STATUS_BUFFER_TOO_SMALL         ((NTSTATUS)0xC0000023L)
+#define STATUS_PORT_DISCONNECTED        ((NTSTATUS)0xC0000037L)
+#define STATUS_DATA_ERROR               ((NTSTATUS)0xC000003EL)
+#define STATUS_REVISION_MISMATCH        ((NTSTATUS)0xC0000059L)
+#define STATUS_INTEGER_OVERFLOW         ((NTSTATUS)0xC0000095L)
+#define STATUS_INSUFFICIENT_RESOURCES   ((NTSTATUS)0xC000009AL)
+#define STATUS_DEVICE_NOT_CONNECTED     ((NTSTATUS)0xC000009DL)
+#define STATUS_DEVICE_NOT_READY         ((NTSTATUS)0xC00000A3L)
+#define STATUS_IO_TIMEOUT               ((NTSTATUS)0xC00000B5L)
+#define STATUS_NOT_SUPPORTED            ((NTSTATUS)0xC00000BBL)
+#define STATUS_DEVICE_DOES_NOT_EXIST    ((NTSTATUS)0xC00000C0L)
+#define STATUS_INTERNAL_ERROR           ((NTSTATUS)0xC00000E5L)
+#define STATUS_INVALID_PARAMETER_1      ((NTSTATUS)0xC00000EFL)
+#define STATUS_INVALID_PARAMETER_2      ((NTSTATUS)0xC00000F0L)
+#define STATUS_INVALID_PARAMETER_3      ((NTSTATUS)0xC00000F1L)
+#define STATUS_INVALID_PARAMETER_4      ((NTSTATUS)0xC00000F2L)
+#define STATUS_INVALID_PARAMETER_5      ((NTSTATUS)0xC00000F3L)
+#define STATUS_CANCELLED                ((NTSTATUS)0xC0000120L)
+#define STATUS_INVALID_DEVICE_STATE     ((NTSTATUS)0xC0000184L)
+#define STATUS_IO_DEVICE_ERROR          ((NTSTATUS)0xC0000185L)
+#define STATUS_DEVICE_PROTOCOL_ERROR    ((NTSTATUS)0xC0000186L)
+#define STATUS_INVALID_BUFFER_SIZE      ((NTSTATUS)0xC0000206L)
+#define STATUS_NOT_FOUND                ((NTSTATUS)0xC0000225L)
+#define STATUS_CONNECTION_REFUSED       ((NTSTATUS)0xC0000236L)
+#define STATUS_DEVICE_REMOVED           ((NTSTATUS)0xC00002B6L)
 
 /* ---- MDLs ---------------------------------------------------------------- */
 
@@ -203,7 +218,13 @@ typedef struct _INTERFACE {
 #define MmGetMdlPfnArray(m)   ((PPFN_NUMBER)(uintptr_t)(m)->pfns)
 #define ADDRESS_AND_SIZE_TO_SPAN_PAGES(va, bytes) \
     ((ULONG)vmb_page_span((uintptr_t)(va), (bytes)))
-#define BYTE_OFFSET(va) ((ULONG)((uintptr_t)(va) & (VMB_PAGE_SIZE - 1)))
+#define BYTES_TO_PAGES(bytes) ADDRESS_AND_SIZE_TO_SPAN_PAGES(0, (bytes))
+#define ROUND_TO_PAGES(bytes) \
+    (((bytes) + VMB_PAGE_SIZE - 1) & ~(SIZE_T)(VMB_PAGE_SIZE - 1))
+/* Nothing is paged. */
+#define MmProbeAndLockPages(mdl, mode, operation) ((void)(mdl))
+#define MmUnlockPages(mdl)                        ((void)(mdl))
+#define BYTE_OFFSET(va)                           ((ULONG)((uintptr_t)(va) & (VMB_PAGE_SIZE - 1)))
 
 /* ---- Events: one thread, so that setting is storing ---------------------- */
 
@@ -244,6 +265,12 @@ static inline VOID KeClearEvent(PRKEVENT event)
     event->Signalled = FALSE;
 }
 
+/* One thread: nobody is to be locked out. */
+typedef ULONG_PTR KSPIN_LOCK, *PKSPIN_LOCK;
+#define KeInitializeSpinLock(lock)    (*(lock) = 0)
+#define KeAcquireSpinLock(lock, irql) (*(lock) = 1, *(irql) = PASSIVE_LEVEL)
+#define KeReleaseSpinLock(lock, irql) (*(lock) = 0, (void)(irql))
+
 /* ---- Odds and ends ------------------------------------------------------- */
 
 #define UNREFERENCED_PARAMETER(p)  ((void)(p))
@@ -267,6 +294,15 @@ static inline VOID KeClearEvent(PRKEVENT event)
 #define InterlockedIncrement(at) __atomic_add_fetch((at), 1, __ATOMIC_SEQ_CST)
 #define InterlockedDecrement(at) __atomic_sub_fetch((at), 1, __ATOMIC_SEQ_CST)
 
+#define InterlockedExchange(at, value) \
+    __atomic_exchange_n((at), (value), __ATOMIC_SEQ_CST)
+#define DbgPrint(...) ((ULONG)STATUS_SUCCESS)
+#ifdef __cplusplus
+#define C_ASSERT(e) static_assert(e, #e)
+#else
+#define C_ASSERT(e) _Static_assert(e, #e)
+#endif
+
 #define DEFINE_GUID(name, a, b, c, d0, d1, d2, d3, d4, d5, d6, d7) \
     __attribute__((unused)) static const GUID name = {             \
         a, b, c, { d0, d1, d2, d3, d4, d5, d6, d7 }                \
@@ -277,9 +313,66 @@ static inline VOID KeClearEvent(PRKEVENT event)
         sizeof(text) - sizeof((text)[0]), sizeof(text), \
             (PWSTR)(uintptr_t)(text)                    \
     }
+static inline VOID RtlInitUnicodeString(PUNICODE_STRING string, PCWSTR text)
+{
+    USHORT count = 0;
+
+    while (text && text[count])
+        count++;
+    string->Length = (USHORT)(count * sizeof(WCHAR));
+    string->MaximumLength = (USHORT)(text ? string->Length + sizeof(WCHAR) : 0);
+    string->Buffer = (PWSTR)(uintptr_t)text;
+}
+
 #define DECLARE_CONST_UNICODE_STRING(name, text) \
     const WCHAR name##_buffer[] = text;          \
     const UNICODE_STRING name = RTL_CONSTANT_STRING(name##_buffer)
+
+/* ---- Lists --------------------------------------------------------------- */
+
+typedef struct _LIST_ENTRY {
+    struct _LIST_ENTRY *Flink;
+    struct _LIST_ENTRY *Blink;
+} LIST_ENTRY, *PLIST_ENTRY;
+
+static inline VOID InitializeListHead(PLIST_ENTRY head)
+{
+    head->Flink = head->Blink = head;
+}
+
+static inline BOOLEAN IsListEmpty(const LIST_ENTRY *head)
+{
+    return head->Flink == head;
+}
+
+static inline VOID InsertTailList(PLIST_ENTRY head, PLIST_ENTRY entry)
+{
+    entry->Flink = head;
+    entry->Blink = head->Blink;
+    head->Blink->Flink = entry;
+    head->Blink = entry;
+}
+
+static inline VOID InsertHeadList(PLIST_ENTRY head, PLIST_ENTRY entry)
+{
+    InsertTailList(head->Flink, entry);
+}
+
+/* Is the list empty now? */
+static inline BOOLEAN RemoveEntryList(PLIST_ENTRY entry)
+{
+    entry->Blink->Flink = entry->Flink;
+    entry->Flink->Blink = entry->Blink;
+    return entry->Flink == entry->Blink;
+}
+
+static inline PLIST_ENTRY RemoveHeadList(PLIST_ENTRY head)
+{
+    PLIST_ENTRY entry = head->Flink;
+
+    RemoveEntryList(entry);
+    return entry;
+}
 
 #endif /* VMB_NO_NT_TYPES */
 

@@ -103,6 +103,22 @@ uint64_t vmb_kmcl_system_time(const struct vmb_kmcl_device *device)
     return device->cfg_.boot_time + vmb_hv_now(vmb_conn_hv(device->cfg_.conn));
 }
 
+KIRQL vmb_kmcl_irql(const struct vmb_kmcl_device *device)
+{
+    return device->dispatch_ > 0 ? DISPATCH_LEVEL : PASSIVE_LEVEL;
+}
+
+PHYSICAL_ADDRESS
+vmb_kmcl_physical_address(const struct vmb_kmcl_device *device,
+                          const void *address)
+{
+    const struct vmb_platform *plat = vmb_conn_bus(device->cfg_.conn)->plat;
+    PHYSICAL_ADDRESS physical;
+
+    physical.QuadPart = (LONGLONG)plat->gpa(plat->ctx, address);
+    return physical;
+}
+
 PVOID vmb_kmcl_allocate(struct vmb_kmcl_device *device, size_t bytes)
 {
     return vmb_arena_take(&device->arena_, bytes);

@@ -7,15 +7,36 @@ static VMBCHANNEL of(struct vmb_channel *channel)
     return (VMBCHANNEL)(void *)channel;
 }
 
+/* Packets that are delivered while a state callback waits come from the ring,
+ * whoever polls around it. */
+static bool leave_poll(PDEVICE_OBJECT device)
+{
+    bool was_polling = device->polling_;
+
+    device->polling_ = false;
+    return was_polling;
+}
+
+static void tell(struct vmb_channel *channel, VOID (*callback)(VMBCHANNEL))
+{
+    PDEVICE_OBJECT device = of(channel)->device;
+    bool was_polling = leave_poll(device);
+
+    if (callback)
+        callback(of(channel));
+    device->polling_ = was_polling;
+}
+
 /* The record keeps what exactly the client said. */
 static enum vmb_status opened(struct vmb_channel *channel)
 {
     VMBCHANNEL own = of(channel);
-    NTSTATUS status;
+    bool was_polling = leave_poll(own->device);
+    NTSTATUS status = STATUS_SUCCESS;
 
-    if (!own->state_change.EvtChannelOpened)
-        return VMB_OK;
-    status = own->state_change.EvtChannelOpened(own);
+    if (own->state_change.EvtChannelOpened)
+        status = own->state_change.EvtChannelOpened(own);
+    own->device->polling_ = was_polling;
     if (NT_SUCCESS(status))
         return VMB_OK;
     vmb_kmcl_record(own->device, "EvtChannelOpened", status);
@@ -24,26 +45,22 @@ static enum vmb_status opened(struct vmb_channel *channel)
 
 static void started(struct vmb_channel *channel)
 {
-    if (of(channel)->state_change.EvtChannelStarted)
-        of(channel)->state_change.EvtChannelStarted(of(channel));
+    tell(channel, of(channel)->state_change.EvtChannelStarted);
 }
 
 static void post_started(struct vmb_channel *channel)
 {
-    if (of(channel)->state_change.EvtChannelPostStarted)
-        of(channel)->state_change.EvtChannelPostStarted(of(channel));
+    tell(channel, of(channel)->state_change.EvtChannelPostStarted);
 }
 
 static void suspend(struct vmb_channel *channel)
 {
-    if (of(channel)->state_change.EvtChannelSuspend)
-        of(channel)->state_change.EvtChannelSuspend(of(channel));
+    tell(channel, of(channel)->state_change.EvtChannelSuspend);
 }
 
 static void closed(struct vmb_channel *channel)
 {
-    if (of(channel)->state_change.EvtChannelClosed)
-        of(channel)->state_change.EvtChannelClosed(of(channel));
+    tell(channel, of(channel)->state_change.EvtChannelClosed);
 }
 
 static void open_failed(struct vmb_channel *channel, enum vmb_status status)

@@ -40,14 +40,14 @@ static NTSTATUS at_once(VMBCHANNEL channel, struct vmb_request *request,
 }
 
 /* Timed out is cancelled here, and an answer of more than there is room for
- * has its beginning there. */
+ * has its beginning there; none, and nobody wants to know it. */
 static NTSTATUS of_wait(enum vmb_status status,
                         const struct vmb_request *request)
 {
     if (status == VMB_E_TIMEOUT)
         return STATUS_CANCELLED;
     if (status == VMB_E_TOOBIG && request->needed > request->room)
-        return STATUS_BUFFER_TOO_SMALL;
+        return request->reply ? STATUS_BUFFER_TOO_SMALL : STATUS_SUCCESS;
     if (status == VMB_E_HYPERCALL)
         return STATUS_DEVICE_REMOVED;
     return vmb_kmcl_status(status);

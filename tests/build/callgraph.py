@@ -16,10 +16,8 @@ INDIRECT = "__indirect_call"
 OUTSIDE = {"gpa", "now", "relax", "trace", "on_event", "on_message",
            "opened", "started", "post_started", "suspend", "closed",
            "open_failed", "process_packet", "processing_complete",
-           "EvtChannelOpened", "EvtChannelClosed", "EvtChannelSuspend",
-           "EvtChannelStarted", "EvtChannelPostStarted", "pnp_failure",
-           "process_packet_ex", "processing_complete_ex", "routine",
-           "routine_ex"}
+           "EvtChannelOpened", "pnp_failure", "process_packet_ex",
+           "processing_complete_ex", "routine", "routine_ex"}
 # ... or not only: also what it assigns to the member itself.
 ASSIGNED = {"routine_"}
 # A parameter that holds one of them.

@@ -81,7 +81,7 @@ static void defer_once(struct kmcl *client, VMBPACKETCOMPLETION packet,
     VmbChannelPacketDeferToPassive(packet);
     kmcl_expect_misuse(client, "VmbChannelPacketDeferToPassive",
                        STATUS_INVALID_DEVICE_STATE);
-    assert_int_equal(client->device.dispatch_, 0);
+    assert_int_equal(vmb_kmcl_irql(&client->device), PASSIVE_LEVEL);
     VmbChannelPacketComplete(packet, NULL, 0);
 }
 
@@ -169,6 +169,46 @@ static void nothing_waits_at_dispatch(void **state)
     KMCL_UNTIL(&k, k.packets == 1 && k.dones == 1);
     k.on = NULL;
     VmbPacketFree(packet);
+    kmcl_down(&k);
+}
+
+/* Packets that come while PostStarted waits for an answer. */
+static uint32_t at_dispatch;
+
+static void note_level(struct kmcl *client, VMBPACKETCOMPLETION packet,
+                       PVOID buffer, UINT32 bytes)
+{
+    (void)buffer;
+    (void)bytes;
+    at_dispatch += vmb_kmcl_irql(&client->device) == DISPATCH_LEVEL;
+    VmbChannelPacketComplete(packet, NULL, 0);
+}
+
+static void burst_and_wait(struct kmcl *client, enum client_event event)
+{
+    struct vmb_sim_test_request request = client_request(VMB_SIM_ECHO, 0, 0, 0);
+
+    if (event != POST_STARTED)
+        return;
+    host_bursts(5);
+    assert_int_equal(VmbChannelSendSynchronousRequest(
+                         client->channel, &request, sizeof request, NULL,
+                         VMBUS_CHANNEL_FORMAT_FLAG_WAIT_FOR_COMPLETION, NULL,
+                         NULL, NULL),
+                     STATUS_SUCCESS);
+    assert_int_equal(client->packets, 5);
+}
+
+static void packets_within_a_wait_are_at_dispatch(void **state)
+{
+    (void)state;
+    at_dispatch = 0;
+    kmcl_allocate(&k, NULL);
+    k.on = burst_and_wait;
+    k.on_packet = note_level;
+    assert_int_equal(VmbChannelEnable(k.channel), STATUS_SUCCESS);
+    KMCL_UNTIL(&k, k.packets == 5);
+    assert_int_equal(at_dispatch, 5);
     kmcl_down(&k);
 }
 
@@ -356,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_deferred_packet_comes_again_at_passive),
         cmocka_unit_test(processing_may_be_required_at_passive),
         cmocka_unit_test(nothing_waits_at_dispatch),
+        cmocka_unit_test(packets_within_a_wait_are_at_dispatch),
         cmocka_unit_test(a_failed_packet_stops_the_queue),
         cmocka_unit_test(rule_12_the_quota_bounds_what_is_outstanding),
         cmocka_unit_test(incoming_packets_carry_a_client_context),

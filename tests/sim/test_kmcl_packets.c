@@ -356,6 +356,8 @@ static void pfns_name_whole_pages(void **state)
     set_up_memory();
     mdl = vmb_kmcl_allocate_mdl(&k.device, memory, 3 * VMB_PAGE_SIZE);
     p = kmcl_packet(&k);
+    assert_int_equal(vmb_kmcl_physical_address(&k.device, memory + 5).QuadPart,
+                     (LONGLONG)MmGetMdlPfnArray(mdl)[0] * VMB_PAGE_SIZE + 5);
     SENT(VmbPacketSendWithExternalPfns(p, &hash, sizeof hash,
                                        MmGetMdlPfnArray(mdl), 3, WAIT));
     expect_hash(memory, 3 * VMB_PAGE_SIZE);

@@ -187,6 +187,42 @@ static void types_are_what_windows_says(void **state)
                 !callbacks.EvtChannelPostStarted);
 }
 
+struct item {
+    int number;
+    LIST_ENTRY entry;
+};
+
+static void lists_and_strings_are_as_in_windows(void **state)
+{
+    struct item items[3] = { { .number = 0 },
+                             { .number = 1 },
+                             { .number = 2 } };
+    UNICODE_STRING string;
+    LIST_ENTRY head;
+    int i;
+
+    (void)state;
+    InitializeListHead(&head);
+    assert_true(IsListEmpty(&head));
+    InsertTailList(&head, &items[1].entry);
+    InsertTailList(&head, &items[2].entry);
+    InsertHeadList(&head, &items[0].entry);
+    for (i = 0; i < 3; i++)
+        assert_int_equal(
+            CONTAINING_RECORD(RemoveHeadList(&head), struct item, entry)
+                ->number,
+            i);
+    assert_true(IsListEmpty(&head));
+    RtlInitUnicodeString(&string, L"abc");
+    assert_int_equal(string.Length, 3 * sizeof(WCHAR));
+    assert_int_equal(string.MaximumLength, 4 * sizeof(WCHAR));
+    RtlInitUnicodeString(&string, NULL);
+    assert_int_equal(string.Length | string.MaximumLength, 0);
+    assert_int_equal(ROUND_TO_PAGES(4097), 8192);
+    assert_int_equal(BYTES_TO_PAGES(4097), 2);
+    assert_int_equal(ADDRESS_AND_SIZE_TO_SPAN_PAGES(4095, 2), 2);
+}
+
 /* ---- Memory -------------------------------------------------------------- */
 
 #define PAGES 40u
@@ -329,6 +365,7 @@ int main(void)
         cmocka_unit_test(statuses_have_their_values),
         cmocka_unit_test(every_status_of_ours_has_one_of_theirs),
         cmocka_unit_test(types_are_what_windows_says),
+        cmocka_unit_test(lists_and_strings_are_as_in_windows),
         cmocka_unit_test(an_arena_must_be_one),
         cmocka_unit_test(pages_are_given_first_fit_and_zeroed),
         cmocka_unit_test(what_was_not_taken_is_not_freed),
