@@ -221,10 +221,12 @@ typedef struct _INTERFACE {
 #define BYTES_TO_PAGES(bytes) ADDRESS_AND_SIZE_TO_SPAN_PAGES(0, (bytes))
 #define ROUND_TO_PAGES(bytes) \
     (((bytes) + VMB_PAGE_SIZE - 1) & ~(SIZE_T)(VMB_PAGE_SIZE - 1))
+
 /* Nothing is paged. */
 #define MmProbeAndLockPages(mdl, mode, operation) ((void)(mdl))
 #define MmUnlockPages(mdl)                        ((void)(mdl))
-#define BYTE_OFFSET(va)                           ((ULONG)((uintptr_t)(va) & (VMB_PAGE_SIZE - 1)))
+
+#define BYTE_OFFSET(va) ((ULONG)((uintptr_t)(va) & (VMB_PAGE_SIZE - 1)))
 
 /* ---- Events: one thread, so that setting is storing ---------------------- */
 
