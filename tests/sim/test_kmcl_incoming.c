@@ -186,7 +186,8 @@ static void note_level(struct kmcl *client, VMBPACKETCOMPLETION packet,
 
 static void burst_and_wait(struct kmcl *client, enum client_event event)
 {
-    struct vmb_sim_test_request request = client_request(VMB_SIM_ECHO, 0, 0, 0);
+    struct vmb_sim_test_request request = client_request(VMB_SIM_HOLD, 0, 0, 0);
+    LARGE_INTEGER timeout = { .QuadPart = -(LONGLONG)SECOND };
 
     if (event != POST_STARTED)
         return;
@@ -194,8 +195,8 @@ static void burst_and_wait(struct kmcl *client, enum client_event event)
     assert_int_equal(VmbChannelSendSynchronousRequest(
                          client->channel, &request, sizeof request, NULL,
                          VMBUS_CHANNEL_FORMAT_FLAG_WAIT_FOR_COMPLETION, NULL,
-                         NULL, NULL),
-                     STATUS_SUCCESS);
+                         NULL, &timeout),
+                     STATUS_CANCELLED);
     assert_int_equal(client->packets, 5);
 }
 
