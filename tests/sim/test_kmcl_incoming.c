@@ -389,6 +389,26 @@ static void without_a_callback_packets_are_completed(void **state)
     kmcl_down(&k);
 }
 
+static void no_context(struct kmcl *client, VMBPACKETCOMPLETION packet,
+                       PVOID buffer, UINT32 bytes)
+{
+    (void)client;
+    (void)buffer;
+    (void)bytes;
+    assert_null(VmbChannelPacketGetClientContext(packet));
+    VmbChannelPacketComplete(packet, NULL, 0);
+}
+
+static void without_a_size_there_is_no_context(void **state)
+{
+    (void)state;
+    kmcl_up(&k, NULL);
+    k.on_packet = no_context;
+    host_asks();
+    KMCL_UNTIL(&k, k.packets == 1);
+    kmcl_down(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +424,7 @@ int main(void)
         cmocka_unit_test(external_data_of_the_hosts_is_transfer_pages),
         cmocka_unit_test(packet_callbacks_may_have_a_context),
         cmocka_unit_test(without_a_callback_packets_are_completed),
+        cmocka_unit_test(without_a_size_there_is_no_context),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

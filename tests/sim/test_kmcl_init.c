@@ -35,6 +35,7 @@ static void init_functions_say_which_parameter_is_wrong(void **state)
 #define WRONG(n, call) assert_int_equal(call, STATUS_INVALID_PARAMETER_##n)
     WRONG(1, VmbChannelInitSetFlags(NULL, 0));
     WRONG(2, VmbChannelInitSetFlags(c, 2));
+    WRONG(2, VmbChannelInitSetClientContextSize(c, UINT32_MAX));
     WRONG(2, VmbChannelInitSetFriendlyName(c, NULL));
     WRONG(2, VmbChannelInitSetFriendlyName(c, &hole));
     WRONG(2, VmbChannelInitSetMaximumExternalData(c, 0, 1));
