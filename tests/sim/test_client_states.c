@@ -421,6 +421,42 @@ static void what_it_says_of_itself(void **state)
     client_tear_down(c);
 }
 
+static void latency_with(uint32_t quirks, enum vmb_status status)
+{
+    struct client *c = &client;
+    uint16_t original = 7;
+
+    client_set_up(c, &(struct rig_cfg){ .interrupts = true,
+                                        .sim.quirks = quirks,
+                                        .conn.monitor = true });
+    client_initialize(c);
+    assert_int_equal(
+        vmb_channel_set_interrupt_latency(&c->channel, 100, &original),
+        VMB_E_STATE);
+    client_up(c);
+    assert_int_equal(
+        vmb_channel_set_interrupt_latency(&c->channel, 100, &original), status);
+    assert_int_equal(
+        vmb_channel_set_interrupt_latency(&c->channel, 65535, &original),
+        status);
+    assert_int_equal(original, status == VMB_OK ? 100 : 7);
+    client_send(client_packet(c), VMB_SIM_SINK, 0, 0, 0,
+                VMB_SEND_WAIT_FOR_COMPLETION);
+    client_until_done(c, 1);
+    client_down(c);
+    assert_int_equal(
+        vmb_channel_set_interrupt_latency(&c->channel, 100, &original),
+        VMB_E_STATE);
+    client_tear_down(c);
+}
+
+static void interrupt_latency(void **state)
+{
+    (void)state;
+    latency_with(VMB_SIM_MONITOR, VMB_OK);
+    latency_with(0, VMB_E_NOFEATURE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +474,7 @@ int main(void)
         cmocka_unit_test(subchannel_of_a_primary),
         cmocka_unit_test(two_of_one_type),
         cmocka_unit_test(what_it_says_of_itself),
+        cmocka_unit_test(interrupt_latency),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
