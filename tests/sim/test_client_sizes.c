@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/* How large a channel may be said to be, and that it then is. */
+#include "client.h"
+
+static struct client client;
+
+static struct vmb_channel_cfg good(struct client *c)
+{
+    struct vmb_channel_cfg cfg = c->cfg;
+
+    cfg.memory = rig_alloc(c->rig, 200);
+    cfg.memory_bytes = 200 * VMB_PAGE_SIZE;
+    assert_true(vmb_channel_sizeof_memory(&cfg) <= cfg.memory_bytes);
+    return cfg;
+}
+
+#define REFUSED(change, status)                                                \
+    do {                                                                       \
+        struct vmb_channel_cfg cfg = whole;                                    \
+                                                                               \
+        cfg.change;                                                            \
+        assert_int_equal(vmb_channel_initialize(&c->channel, &cfg), (status)); \
+        if ((status) == VMB_E_TOOBIG)                                          \
+            assert_int_equal(vmb_channel_sizeof_memory(&cfg), 0);              \
+    } while (0)
+
+static void what_is_refused(void **state)
+{
+    struct client *c = &client;
+    struct vmb_channel_cfg whole;
+
+    (void)state;
+    client_set_up(c, NULL);
+    whole = good(c);
+    REFUSED(conn = NULL, VMB_E_ARG);
+    REFUSED(type = NULL, VMB_E_ARG);
+    REFUSED(primary = &c->channel, VMB_E_ARG);
+    REFUSED(memory = NULL, VMB_E_ARG);
+    REFUSED(memory = (uint8_t *)whole.memory + 8, VMB_E_ARG);
+    REFUSED(user_len = 4, VMB_E_ARG);
+    REFUSED(user_len = VMB_CHAN_USER_BYTES + 1; cfg.user = c, VMB_E_TOOBIG);
+    REFUSED(memory_bytes = vmb_channel_sizeof_memory(&whole) - 1, VMB_E_NOSLOT);
+    REFUSED(packet_bytes = 600000, VMB_E_TOOBIG);
+    REFUSED(packet_bytes = UINT32_MAX, VMB_E_TOOBIG);
+    REFUSED(external_bytes = UINT32_MAX, VMB_E_TOOBIG);
+    REFUSED(external_mdls = UINT32_MAX, VMB_E_TOOBIG);
+    REFUSED(incoming_bytes = UINT32_MAX, VMB_E_TOOBIG);
+    REFUSED(incoming_ranges = UINT32_MAX, VMB_E_TOOBIG);
+    REFUSED(transactions = 65536, VMB_E_TOOBIG);
+    REFUSED(incoming = 65536, VMB_E_TOOBIG);
+    REFUSED(packets = UINT32_MAX, VMB_E_TOOBIG);
+    REFUSED(tx_pages = UINT32_MAX, VMB_E_TOOBIG);
+    REFUSED(rx_pages = VMB_GPADL_PAGES, VMB_E_TOOBIG);
+    REFUSED(tx_pages = 1, VMB_E_TOOBIG); /* one packet may have 4 KiB */
+    assert_int_equal(vmb_channel_initialize(&c->channel, &whole), VMB_OK);
+    client_tear_down(c);
+}
+
+#define MEMBERS 6u
+#define DATA    64u /* pages */
+
+/* External data at its most scattered: each member begins and ends in the
+ * middle of nowhere. */
+static void send_the_largest(struct client *c, uint8_t *data)
+{
+    const struct vmb_channel_cfg *cfg = &c->cfg;
+    uint32_t left = cfg->external_bytes, i, bytes;
+    static uint64_t pfns[MEMBERS][DATA];
+    static uint8_t payload[8192];
+    struct vmb_sim_test_request hash = client_request(VMB_SIM_HASH, 0, 0, 0);
+    struct vmb_mdl mdl[MEMBERS];
+
+    for (i = 0; i < cfg->external_mdls; i++) {
+        bytes = i + 1 < cfg->external_mdls ? 2 : left;
+        left -= bytes;
+        assert_int_equal(vmb_mdl_from_virtual(&mdl[i], &c->rig->plat,
+                                              data + 4095, bytes, pfns[i],
+                                              DATA),
+                         VMB_OK);
+        mdl[i].next = i + 1 < cfg->external_mdls ? &mdl[i + 1] : NULL;
+    }
+    memcpy(payload, &hash, sizeof hash);
+    for (i = 1; i < 6; i++) {
+        assert_int_equal(vmb_packet_send(client_packet(c), payload,
+                                         cfg->packet_bytes, mdl,
+                                         VMB_SEND_WAIT_FOR_COMPLETION),
+                         VMB_OK);
+        client_until_done(c, i);
+        assert_int_equal(c->last_status, VMB_OK);
+    }
+    assert_null(strchr(c->events, UNDONE));
+}
+
+/* In the smallest rings that are taken, and at every place of them. */
+static void the_largest_packet_fits_the_smallest_ring(void **state)
+{
+    uint64_t chance = rig_seed(0x512e);
+    uint32_t rounds;
+
+    (void)state;
+    for (rounds = 0; rounds < 25; rounds++) {
+        struct client *c = &client;
+        uint8_t *data;
+
+        client_set_up(c, &(struct rig_cfg){ .interrupts = true });
+        data = rig_alloc(c->rig, DATA);
+        c->cfg.packet_bytes = 24 + rig_below(&chance, 6000);
+        c->cfg.external_mdls = 1 + rig_below(&chance, MEMBERS);
+        c->cfg.external_bytes = 2 * MEMBERS + rig_below(&chance, 60 * 4096);
+        c->cfg.incoming_bytes = 64;
+        c->cfg.tx_pages = c->cfg.rx_pages = 1;
+        while (vmb_channel_sizeof_memory(&c->cfg) == 0)
+            c->cfg.tx_pages++;
+        assert_in_range(c->cfg.tx_pages, 1, 4);
+        client_up(c);
+        send_the_largest(c, data);
+        client_down(c);
+        client_tear_down(c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(the_largest_packet_fits_the_smallest_ring),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
