@@ -488,7 +488,7 @@ static void dies_of(struct client *c, enum vmb_site site)
     vmb_channel_fault(&c->channel, &fault);
     assert_int_equal(fault.site, site);
     assert_int_equal(fault.status, VMB_E_HOST);
-    assert_true(fault.got > fault.limit || site == VMB_SITE_PACKET_PIPE);
+    assert_true(fault.got > fault.limit);
     assert_int_equal(c->packets, 0);
     client_up(c);
     rig_settle(c->rig);
@@ -521,69 +521,6 @@ static void too_many_ranges(void **state)
     dies_of(c, VMB_SITE_PACKET_RANGES);
 }
 
-/* ---- Pipe mode
- * ---------------------------------------------------------------- */
-
-static void pipe_mode(void **state)
-{
-    struct client *c = prepare_recorded(true);
-    uint32_t header[8] = { 1, 5, 0x64636261, 0x65 };
-
-    (void)state;
-    c->cfg.pipe = true;
-    c->cfg.packet_bytes = c->cfg.incoming_bytes = 16;
-    client_up(c);
-    assert_int_equal(
-        vmb_packet_send(client_packet(c), "0123456789abcdef", 16, NULL, 0),
-        VMB_OK);
-    assert_int_equal(vmb_packet_send(client_packet(c), "0123456", 7, NULL, 0),
-                     VMB_OK);
-    rig_settle(c->rig);
-    assert_int_equal(recorder.record[0].first, 1 | 16ull << 32);
-    assert_int_equal(recorder.record[0].len, 24);
-    assert_int_equal(recorder.record[1].first, 1 | 7ull << 32);
-    assert_int_equal(recorder.record[1].len, 16);
-    assert_int_equal(vmb_sim_send_inband(rig_host(c->dev), 9, header, 13, true),
-                     VMB_OK);
-    client_until_packets(c, 1);
-    assert_int_equal(c->last_bytes, 5);
-    assert_memory_equal(c->last, "abcde", 5);
-    header[1] = 16; /* the most */
-    assert_int_equal(vmb_sim_send_inband(rig_host(c->dev), 9, header, 24, true),
-                     VMB_OK);
-    client_until_packets(c, 2);
-    header[1] = 0; /* the least */
-    assert_int_equal(vmb_sim_send_inband(rig_host(c->dev), 9, header, 8, true),
-                     VMB_OK);
-    client_until_packets(c, 3);
-    assert_int_equal(c->last_bytes, 0);
-    client_down(c);
-    client_tear_down(c);
-}
-
-static void pipe_headers_that_lie(void **state)
-{
-    static const uint32_t lies[][3] = {
-        { 2, 0, 8 },   { 0, 0, 8 },           { 1, 1, 8 }, { 1, 9, 16 },
-        { 1, 17, 24 }, { 1, UINT32_MAX, 16 }, { 1, 0, 0 }, { 3, 8, 16 },
-    };
-    uint32_t i;
-
-    (void)state;
-    for (i = 0; i < sizeof lies / sizeof lies[0]; i++) {
-        struct client *c = prepare_recorded(true);
-        uint32_t header[8] = { lies[i][0], lies[i][1] };
-
-        c->cfg.pipe = true;
-        c->cfg.incoming_bytes = 16;
-        client_up(c);
-        assert_int_equal(
-            vmb_sim_send_inband(rig_host(c->dev), 9, header, lies[i][2], true),
-            VMB_OK);
-        dies_of(c, VMB_SITE_PACKET_PIPE);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -603,8 +540,6 @@ int main(void)
         cmocka_unit_test(nothing_at_process_level),
         cmocka_unit_test(packets_that_are_too_large),
         cmocka_unit_test(too_many_ranges),
-        cmocka_unit_test(pipe_mode),
-        cmocka_unit_test(pipe_headers_that_lie),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/* Pipe mode: true lengths, both ways, and headers that lie. */
+#include "client.h"
+
+static struct client client;
+static struct recorder recorder;
+
+static struct client *prepare_recorded(bool interrupts)
+{
+    struct rig *rig = rig_make(&(struct rig_cfg){ .interrupts = interrupts });
+
+    recorder_add(&recorder, rig, 0);
+    rig_start(rig);
+    client_make(&client, rig, recorder.dev);
+    return &client;
+}
+
+static void dies_of_its_header(struct client *c)
+{
+    struct vmb_fault fault;
+
+    client_until_disabled(c);
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_E_HOST);
+    vmb_channel_fault(&c->channel, &fault);
+    assert_int_equal(fault.site, VMB_SITE_PACKET_PIPE);
+    assert_int_equal(c->packets, 0);
+    client_up(c);
+    client_down(c);
+    client_tear_down(c);
+}
+
+static void pipe_mode(void **state)
+{
+    struct client *c = prepare_recorded(true);
+    uint32_t header[8] = { 1, 5, 0x64636261, 0x65 };
+
+    (void)state;
+    c->cfg.pipe = true;
+    c->cfg.packet_bytes = c->cfg.incoming_bytes = 16;
+    client_up(c);
+    assert_int_equal(
+        vmb_packet_send(client_packet(c), "0123456789abcdef", 16, NULL, 0),
+        VMB_OK);
+    assert_int_equal(vmb_packet_send(client_packet(c), "0123456", 7, NULL, 0),
+                     VMB_OK);
+    rig_settle(c->rig);
+    assert_int_equal(recorder.record[0].first, 1 | 16ull << 32);
+    assert_int_equal(recorder.record[0].len, 24);
+    assert_int_equal(recorder.record[1].first, 1 | 7ull << 32);
+    assert_int_equal(recorder.record[1].len, 16);
+    assert_int_equal(vmb_sim_send_inband(rig_host(c->dev), 9, header, 13, true),
+                     VMB_OK);
+    client_until_packets(c, 1);
+    assert_int_equal(c->last_bytes, 5);
+    assert_memory_equal(c->last, "abcde", 5);
+    header[1] = 16; /* the most */
+    assert_int_equal(vmb_sim_send_inband(rig_host(c->dev), 9, header, 24, true),
+                     VMB_OK);
+    client_until_packets(c, 2);
+    header[1] = 0; /* the least */
+    assert_int_equal(vmb_sim_send_inband(rig_host(c->dev), 9, header, 8, true),
+                     VMB_OK);
+    client_until_packets(c, 3);
+    assert_int_equal(c->last_bytes, 0);
+    client_down(c);
+    client_tear_down(c);
+}
+
+static void pipe_headers_that_lie(void **state)
+{
+    static const uint32_t lies[][3] = {
+        { 2, 0, 8 },   { 0, 0, 8 },           { 1, 1, 8 }, { 1, 9, 16 },
+        { 1, 17, 24 }, { 1, UINT32_MAX, 16 }, { 1, 0, 0 }, { 3, 8, 16 },
+    };
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        struct client *c = prepare_recorded(true);
+        uint32_t header[8] = { lies[i][0], lies[i][1] };
+
+        c->cfg.pipe = true;
+        c->cfg.incoming_bytes = 16;
+        client_up(c);
+        assert_int_equal(
+            vmb_sim_send_inband(rig_host(c->dev), 9, header, lies[i][2], true),
+            VMB_OK);
+        dies_of_its_header(c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pipe_mode),
+        cmocka_unit_test(pipe_headers_that_lie),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
