@@ -305,6 +305,43 @@ static void a_second_receiver_is_told(void **state)
     rig_down(s.rig);
 }
 
+/* Only the answer to this very open counts. */
+static uint32_t open_later(void *ctx, struct vmb_sim_chan *chan,
+                           const uint8_t user[120])
+{
+    (void)ctx;
+    (void)chan;
+    (void)user;
+    return VMB_SIM_PENDING;
+}
+
+static void the_answer_to_another_open_is_not_taken(void **state)
+{
+    struct vmb_sim_device is = { .type = { 1 }, .on_open = open_later };
+    struct rig *rig = rig_make(&(struct rig_cfg){ .conn.timeout = SECOND });
+    struct vmb_sim_dev *dev = vmb_sim_device_add(rig->sim, &is);
+    struct link link = { .flagged = false };
+    uint32_t answer[5] = { 6, 0, 0, 0x1234, 0 };
+    struct vmb_fault fault;
+
+    (void)state;
+    rig_start(rig);
+    assert_int_equal(rig_open_start(rig, &link, rig_offer(rig, dev, 0)),
+                     VMB_OK);
+    rig_settle(rig);
+    answer[2] = vmb_chan_relid(&link.chan);
+    assert_int_equal(
+        vmb_sim_inject(rig->sim, answer, sizeof answer, 1, sizeof answer),
+        VMB_OK);
+    rig_turn(rig);
+    rig_turn(rig);
+    assert_int_equal(vmb_chan_open_status(&link.chan), VMB_AGAIN);
+    vmb_conn_fault(&rig->conn, &fault);
+    assert_int_equal(fault.site, VMB_SITE_MSG_STRAY);
+    rig_close(rig, &link);
+    rig_down(rig);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -317,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_second_caller_of_the_bus_is_told),
         cmocka_unit_test(a_second_caller_during_a_callback_is_told),
         cmocka_unit_test(a_second_receiver_is_told),
+        cmocka_unit_test(the_answer_to_another_open_is_not_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
