@@ -9,6 +9,8 @@
  */
 #include <vmb/status.h>
 
+#include "layout.h"
+
 #ifdef VMB_INVARIANTS
 #define VMB_INVARIANT(what) ((what) ? (void)0 : __builtin_trap())
 #else
@@ -19,12 +21,15 @@
 extern const struct vmb_fault vmb_no_fault;
 
 /* Fill in *fault and hand the status on, so that a check is one line. */
-enum vmb_status vmb_fault_set(struct vmb_fault *fault, enum vmb_status status,
-                              enum vmb_site site, uint64_t got, uint64_t limit);
+VMB_RARE enum vmb_status vmb_fault_set(struct vmb_fault *fault,
+                                       enum vmb_status status,
+                                       enum vmb_site site, uint64_t got,
+                                       uint64_t limit);
 
 /* The host broke the protocol: VMB_E_HOST. */
-enum vmb_status vmb_fault_host(struct vmb_fault *fault, enum vmb_site site,
-                               uint64_t got, uint64_t limit);
+VMB_RARE enum vmb_status vmb_fault_host(struct vmb_fault *fault,
+                                        enum vmb_site site, uint64_t got,
+                                        uint64_t limit);
 
 /* The caller did: VMB_E_ARG. */
 enum vmb_status vmb_fault_arg(struct vmb_fault *fault, uint64_t got,

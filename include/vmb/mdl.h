@@ -59,8 +59,7 @@ struct vmb_mdl_extent {
 /* Where a walk along a chain stands.  Members are the library's. */
 struct vmb_mdl_walk {
     const struct vmb_mdl *mdl_;
-    uint64_t left_;
-    uint32_t skip_;
+    uint64_t left_, skip_;
 };
 
 /* Pages that len bytes from address or offset `at` touch; 0 for no bytes. */

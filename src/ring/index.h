@@ -6,7 +6,7 @@
  * size, size is a multiple of 4096 below 2^26 (8190 pages), so no sum here can
  * wrap 32 bits.
  */
-#include <vmb/status.h>
+#include <vmb/ring.h>
 
 /*
  * An index of the other side's, before any of the arithmetic below: inside the
@@ -39,6 +39,18 @@ static inline uint32_t vmb_ring_advance(uint32_t at, uint32_t bytes,
 static inline uint32_t vmb_ring_room(uint32_t used, uint32_t size)
 {
     return size - used - 8;
+}
+
+/*
+ * Do total bytes fit, as far as we know?  If not, a look at the other side's
+ * index may help: vmb_ring_reserve().  8 bytes less than an empty ring holds
+ * is the most that may be asked for: see vmb_ring_want_room().
+ */
+static inline bool vmb_ring_fits(const struct vmb_ring_tx *tx, uint32_t total)
+{
+    uint32_t used = vmb_ring_distance(tx->read_, tx->write_, tx->size_);
+
+    return total <= tx->size_ - 16 && total <= vmb_ring_room(used, tx->size_);
 }
 
 #endif

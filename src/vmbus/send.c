@@ -3,6 +3,7 @@
 
 #include "../fault.h"
 #include "../lane.h"
+#include "../ring/index.h"
 #include "../trace.h"
 
 /* Staged bytes beyond this share of the ring are shown to the host at once:
@@ -15,7 +16,7 @@ static enum vmb_status publish(struct vmb_chan *chan)
 }
 
 /* Room for total bytes, or a promise by the host to tell of it. */
-static enum vmb_status reserve(struct vmb_chan *chan, uint32_t total)
+VMB_RARE static enum vmb_status find_room(struct vmb_chan *chan, uint32_t total)
 {
     struct vmb_fault fault;
     enum vmb_status status = vmb_ring_reserve(&chan->tx_, total, &fault);
@@ -44,7 +45,8 @@ static enum vmb_status stage(struct vmb_chan *chan, const struct vmb_out *out)
         return status;
     if (out->want_reply && !vmb_txn_available(chan))
         return VMB_E_NOSLOT;
-    status = reserve(chan, size.total);
+    if (!vmb_ring_fits(&chan->tx_, size.total))
+        status = find_room(chan, size.total);
     if (status != VMB_OK)
         return status;
     if (out->want_reply)
@@ -56,9 +58,7 @@ static enum vmb_status stage(struct vmb_chan *chan, const struct vmb_out *out)
 static bool batch_is_full(const struct vmb_chan *chan)
 {
     const struct vmb_ring_tx *tx = &chan->tx_;
-    uint32_t staged = tx->write_ >= tx->published_
-                          ? tx->write_ - tx->published_
-                          : tx->write_ + tx->size_ - tx->published_;
+    uint32_t staged = vmb_ring_distance(tx->published_, tx->write_, tx->size_);
 
     return staged >= tx->size_ / BATCH_SHARE;
 }

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <vmb/status.h>
+#include <vmb/ring.h>
 
 #define VMB_SRC_RING_INDEX_H /* instead of src/ring/index.h */
 
@@ -40,6 +40,13 @@ static inline uint32_t vmb_ring_advance(uint32_t at, uint32_t bytes,
 static inline uint32_t vmb_ring_room(uint32_t used, uint32_t size)
 {
     return size - used - (SEEDED_FAULT == 1 ? 0 : 8);
+}
+
+static inline bool vmb_ring_fits(const struct vmb_ring_tx *tx, uint32_t total)
+{
+    uint32_t used = vmb_ring_distance(tx->read_, tx->write_, tx->size_);
+
+    return total <= vmb_ring_room(used, tx->size_);
 }
 
 #include "../../src/host.h"
