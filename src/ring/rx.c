@@ -120,9 +120,10 @@ static void mask(struct vmb_ring_rx *rx)
 {
     struct vmb_ring_control *control = rx->control_;
 
+    if (!rx->armed_)
+        return;
     /* Late is harmless: it costs the host a signal, never us a packet. */
-    if (rx->armed_)
-        vmb_host_store32(&control->interrupt_mask, 1);
+    vmb_host_store32(&control->interrupt_mask, 1);
     rx->armed_ = false;
 }
 
@@ -130,9 +131,12 @@ static void mask(struct vmb_ring_rx *rx)
 static enum vmb_status take_packet(struct vmb_ring_rx *rx, struct vmb_rx *out,
                                    uint32_t held, struct vmb_fault *fault)
 {
-    struct header h = unpack(get64(rx, rx->read_));
+    uint32_t at = rx->read_, size = rx->size_;
+    struct header h = unpack(get64(rx, at));
     enum vmb_status status = check_header(&h, held, fault);
 
+    if (status != VMB_OK)
+        return status;
     out->kind = (enum vmb_kind)h.type;
     out->want_reply =
         h.type != VMB_PACKET_COMPLETION && (h.flags & VMB_PACKET_WANT_REPLY);
@@ -140,16 +144,33 @@ static enum vmb_status take_packet(struct vmb_ring_rx *rx, struct vmb_rx *out,
     out->range_count = 0;
     out->ranges_at_ = 0;
     out->user = NULL;
-    if (status == VMB_OK && h.type == VMB_PACKET_XFER_PAGES)
+    out->len = h.length - h.data_offset;
+    out->at_ = vmb_ring_advance(at, h.data_offset, size);
+    if (h.type == VMB_PACKET_XFER_PAGES) {
         status = take_ranges(rx, &h, out, fault);
+        if (status != VMB_OK)
+            return status;
+    }
+    out->xid = get64(rx, vmb_ring_advance(at, 8, size));
+    rx->read_ = vmb_ring_advance(at, h.length + VMB_PACKET_TRAILER_BYTES, size);
+    return VMB_OK;
+}
+
+static inline uint32_t bytes_held(const struct vmb_ring_rx *rx)
+{
+    return vmb_ring_distance(rx->read_, rx->write_, rx->size_);
+}
+
+/* Nothing is left of what the host has shown: has it shown more? */
+static enum vmb_status next_shown(struct vmb_ring_rx *rx, uint32_t *held,
+                                  struct vmb_fault *fault)
+{
+    enum vmb_status status = look_at_write(rx, fault);
+
     if (status != VMB_OK)
         return status;
-    out->xid = get64(rx, vmb_ring_advance(rx->read_, 8, rx->size_));
-    out->len = h.length - h.data_offset;
-    out->at_ = vmb_ring_advance(rx->read_, h.data_offset, rx->size_);
-    rx->read_ = vmb_ring_advance(rx->read_, h.length + VMB_PACKET_TRAILER_BYTES,
-                                 rx->size_);
-    return VMB_OK;
+    *held = bytes_held(rx);
+    return *held ? VMB_OK : VMB_AGAIN;
 }
 
 enum vmb_status vmb_ring_next(struct vmb_ring_rx *rx, struct vmb_rx *out,
@@ -157,27 +178,34 @@ enum vmb_status vmb_ring_next(struct vmb_ring_rx *rx, struct vmb_rx *out,
 {
     const uint32_t least =
         sizeof(struct vmb_packet_header) + VMB_PACKET_TRAILER_BYTES;
-    uint32_t held = vmb_ring_distance(rx->read_, rx->write_, rx->size_);
+    uint32_t held = bytes_held(rx);
     enum vmb_status status;
 
     mask(rx);
     if (held == 0) {
-        status = look_at_write(rx, fault);
+        status = next_shown(rx, &held, fault);
         if (status != VMB_OK)
             return status;
-        held = vmb_ring_distance(rx->read_, rx->write_, rx->size_);
     }
-    if (held == 0)
-        return VMB_AGAIN;
     if (held < least)
         return vmb_fault_host(fault, VMB_SITE_RX_HEADER, held, least);
     return take_packet(rx, out, held, fault);
 }
 
+/* Up to the end of the ring and from its start on. */
+VMB_RARE static void copy_around(const struct vmb_ring_rx *rx, uint32_t at,
+                                 uint8_t *dst, uint32_t len)
+{
+    uint32_t to_end = rx->size_ - at;
+
+    vmb_host_read(dst, rx->data_ + at, to_end);
+    vmb_host_read(dst + to_end, rx->data_, len - to_end);
+}
+
 uint32_t vmb_ring_copy(const struct vmb_ring_rx *rx, const struct vmb_rx *pkt,
                        uint32_t offset, void *dst, uint32_t len)
 {
-    uint32_t at, to_end;
+    uint32_t at;
 
     /* A packet of an earlier life, of a ring that was larger. */
     if (pkt->at_ >= rx->size_ || pkt->len > rx->size_)
@@ -187,13 +215,10 @@ uint32_t vmb_ring_copy(const struct vmb_ring_rx *rx, const struct vmb_rx *pkt,
     if (len > pkt->len - offset)
         len = pkt->len - offset;
     at = vmb_ring_advance(pkt->at_, offset, rx->size_);
-    to_end = rx->size_ - at;
-    if (len <= to_end) {
+    if (len <= rx->size_ - at)
         vmb_host_read(dst, rx->data_ + at, len);
-        return len;
-    }
-    vmb_host_read(dst, rx->data_ + at, to_end);
-    vmb_host_read((uint8_t *)dst + to_end, rx->data_, len - to_end);
+    else
+        copy_around(rx, at, dst, len);
     return len;
 }
 
