@@ -300,16 +300,17 @@ static uint32_t put_ranges(const struct vmb_ring_tx *tx, uint32_t at,
     return at;
 }
 
+/* The other side sees whole 8 bytes: let it see none of our past. */
+static const uint8_t zero[8];
+
 static uint32_t put_payload(const struct vmb_ring_tx *tx, uint32_t at,
                             const struct vmb_out *out, uint32_t payload)
 {
     const struct vmb_iov *piece = out->iov, *end = piece + out->iov_count;
-    static const uint8_t zero[8];
 
     for (; piece != end; piece++)
         if (piece->len)
             at = put_bytes(tx, at, piece->base, (uint32_t)piece->len);
-    /* The other side sees whole 8 bytes: let it see none of our past. */
     if (payload % 8)
         at = put_bytes(tx, at, zero, 8 - payload % 8);
     return at;
@@ -360,10 +361,10 @@ static inline uint32_t put_plain(const struct vmb_ring_tx *tx,
         else
             vmb_host_write(start + PLAIN_DIRECT, mdl->pfns, pages_len);
     }
-    /* The last word goes before the payload, which may not fill it. */
-    if (size->payload % 8)
-        vmb_host_store64(end - 8, 0);
     vmb_host_write(start + size->descriptor, out->iov->base, size->payload);
+    if (size->payload % 8)
+        vmb_host_write(start + size->descriptor + size->payload, zero,
+                       8 - size->payload % 8);
     vmb_host_store64(end, (uint64_t)tx->write_ << 32);
     return tx->write_ + size->total;
 }

@@ -22,7 +22,7 @@ int main(void)
 {
     static uint8_t circle[SIZE], before[SIZE], from[MOST], to[MOST];
     uint32_t at = nondet_u32(), len = nondet_u32(), probe = nondet_u32(), i;
-    struct cursor cursor = { circle, SIZE, at };
+    struct vmb_ring_tx tx = { .data_ = circle, .size_ = SIZE };
     struct vmb_ring_rx rx = { .data_ = circle, .size_ = SIZE };
     struct vmb_rx packet = { .at_ = at, .len = len };
 
@@ -31,8 +31,7 @@ int main(void)
         before[i] = circle[i] = nondet_u8();
     for (i = 0; i < MOST; i++)
         from[i] = nondet_u8();
-    put_bytes(&cursor, from, len);
-    PROVE(cursor.at == (at + len) % SIZE);
+    PROVE(put_bytes(&tx, at, from, len) == (at + len) % SIZE);
     PROVE((probe + SIZE - at) % SIZE < len || circle[probe] == before[probe]);
     PROVE(vmb_ring_copy(&rx, &packet, 0, to, MOST) == len);
     PROVE(probe >= len || to[probe] == from[probe]);
