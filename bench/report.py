@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause-Patent
-"""bench/report.py FOLDER [--smoke]: tables and plot from what bench/run measured.
+"""report.py FOLDER [--smoke]: tables and plot of what bench/run measured.
 
 Reads the *.tsv of FOLDER, prints the tables, writes report.txt and report.svg.
 Exit status 1 when a row is missing.
