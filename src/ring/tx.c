@@ -266,7 +266,7 @@ enum vmb_status vmb_ring_want_room(struct vmb_ring_tx *tx, uint32_t total,
 static uint32_t put64(const struct vmb_ring_tx *tx, uint32_t at, uint64_t value)
 {
     vmb_host_store64(tx->data_ + at, value);
-    return at + 8 == tx->size_ ? 0 : at + 8;
+    return vmb_ring_advance(at, 8, tx->size_);
 }
 
 static uint32_t put_bytes(const struct vmb_ring_tx *tx, uint32_t at,
