@@ -112,7 +112,14 @@ enum vmb_status {
     X(PACKET_RANGES,                                                           \
       "too many transfer pages for an object")     /* count / room */          \
     X(PACKET_PIPE, "pipe header")                  /* type or bytes / bound */ \
-    X(PACKET_FAILED, "the client failed a packet") /* its id / 0 */
+    X(PACKET_FAILED, "the client failed a packet") /* its id / 0 */            \
+    /* storvsc */                                                              \
+    X(STORVSC_SHORT, "storage packet too short")       /* bytes / needed */    \
+    X(STORVSC_OPERATION, "storage packet's operation") /* found / due */       \
+    X(STORVSC_BYTES, "more bytes moved than asked")    /* moved / asked */     \
+    X(STORVSC_SENSE, "more sense than there is room")  /* bytes / room */      \
+    X(STORVSC_VERSION, "no storage version in common") /* NTSTATUS / 0 */      \
+    X(STORVSC_STATUS, "storage controller refused")    /* NTSTATUS / 0 */
 
 enum vmb_site {
 #define VMB_SITE_ENUM_(name, text) VMB_SITE_##name,

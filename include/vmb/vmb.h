@@ -16,7 +16,9 @@
 #include <vmb/packet.h>
 #include <vmb/platform.h>
 #include <vmb/ring.h>
+#include <vmb/scsi.h>
 #include <vmb/status.h>
+#include <vmb/storvsc.h>
 #include <vmb/wait.h>
 
 #endif

@@ -16,10 +16,13 @@ CORE = ("hv", "vmbus", "ring", "mdl", "src")
 PACKET = CORE + ("packet",)
 
 def room_of(path):
-    """src_hv_scan.c.o is of the room hv, src_status.c.o of src itself."""
+    """src_hv_scan.c.o is of the room hv, src_status.c.o of src itself, and
+    src_dev_storvsc_io.c.o of the device storvsc."""
     parts = os.path.basename(path).split("_")
     if parts[0] == "platform":
         return "platform"
+    if parts[1] == "dev":
+        return parts[2]
     return parts[1] if len(parts) > 2 else "src"
 
 
@@ -71,6 +74,11 @@ def verdicts(rooms, graph, deepest, limits):
     print(f"core   {core} of {limits['core']} bytes")
     both = sum(rooms[room] for room in PACKET)
     print(f"packet {both} of {limits['packet']} bytes, the core included")
+    for room in sorted(set(limits) & set(rooms) - {"packet"}):
+        print(f"{room:6} {rooms[room]} of {limits[room]} bytes")
+        yield (f"{room} text within its limit",
+               None if rooms[room] <= limits[room]
+               else f"{rooms[room]} bytes of {limits[room]}")
     depth, chain = deepest[0] if deepest else (0, ("no call measured",))
     print(f"stack  {depth} of {limits['stack']} bytes: {' > '.join(chain)}")
     yield ("core text within its limit", None if 0 < core <= limits["core"]

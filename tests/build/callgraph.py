@@ -12,14 +12,13 @@ import os
 import re
 
 INDIRECT = "__indirect_call"
-# Members whose functions the library does not bring along ...
-OUTSIDE = {"gpa", "now", "relax", "trace", "on_event", "on_message",
+# Members whose functions the caller brings along; those of the library that
+# are stored there by name are followed all the same.
+OUTSIDE = {"gpa", "now", "relax", "trace", "on_event", "on_message", "done",
            "opened", "started", "post_started", "suspend", "closed",
-           "open_failed", "process_packet", "processing_complete",
+           "open_failed", "process_packet", "processing_complete", "routine_",
            "EvtChannelOpened", "pnp_failure", "process_packet_ex",
            "processing_complete_ex", "routine", "routine_ex"}
-# ... or not only: also what it assigns to the member itself.
-ASSIGNED = {"routine_"}
 # A parameter that holds one of them.
 PARAMETER = re.compile(r"(?<![.>])\bcallback\(")
 
@@ -86,10 +85,11 @@ class Sources:
         if not members:
             raise Unknown(f"{place}: what is called through a pointer here?")
         reached = set()
-        for member in members - OUTSIDE:
-            if member in ASSIGNED:
-                reached |= self._assigned(member, names)
-            elif member in self.tables:
+        for member in members:
+            reached |= self._stored(member, names)
+            if member in OUTSIDE:
+                continue
+            if member in self.tables:
                 reached |= self.tables[member]
             elif re.search(rf"\(\*{member}\)\(", self.text[path]):
                 reached |= {(path, name) for name in names if re.search(
@@ -98,10 +98,10 @@ class Sources:
                 raise Unknown(f"{place}: where does ->{member}() lead?")
         return reached
 
-    def _assigned(self, member, names):
-        """(file, name) of the library's functions that it stores there."""
+    def _stored(self, member, names):
+        """(file, name) of the library's functions that some line puts there."""
         stored = {(path, name) for path, text in self.text.items()
-                  for name in re.findall(rf"->{member} = (\w+);", text)}
+                  for name in re.findall(rf"[.>]{member} = (\w+);", text)}
         return {(self._home(path, name), name) for path, name in stored
                 if name in names}
 

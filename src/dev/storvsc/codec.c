@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#include "codec.h"
+
+#include "../../fault.h"
+
+#define HOST_TIMEOUT 60u /* seconds the host gives its disk; Linux has this */
+
+#define SCSI_CHECK_CONDITION 0x02
+#define SCSI_BUSY            0x08
+#define SCSI_TASK_SET_FULL   0x28
+
+void vmb_storvsc_begin(struct vmb_storvsc_packet *packet, uint32_t operation)
+{
+    __builtin_memset(packet, 0, sizeof *packet);
+    packet->operation = operation;
+    packet->flags = VMB_STORVSC_WANT_REPLY;
+}
+
+static const struct {
+    uint8_t data_in, flags;
+} directions[] = {
+    [VMB_SCSI_NO_DATA] = { VMB_STORVSC_DATA_NONE, 0 },
+    [VMB_SCSI_IN] = { VMB_STORVSC_DATA_IN, VMB_SRB_FLAG_DATA_IN },
+    [VMB_SCSI_OUT] = { VMB_STORVSC_DATA_OUT, VMB_SRB_FLAG_DATA_OUT },
+};
+
+void vmb_storvsc_encode(struct vmb_storvsc_packet *packet, uint32_t version,
+                        struct vmb_storvsc_addr at,
+                        const struct vmb_scsi_cmd *cmd, uint32_t bytes)
+{
+    struct vmb_storvsc_srb *srb = &packet->u.srb;
+    bool old = version < VMB_STORVSC_VERSION_5_1;
+
+    vmb_storvsc_begin(packet, VMB_STORVSC_EXECUTE_SRB);
+    srb->length = old ? VMB_STORVSC_SRB_BYTES_OLD : sizeof *srb;
+    srb->path = at.path;
+    srb->target = at.target;
+    srb->lun = at.lun;
+    srb->cdb_bytes = cmd->cdb_bytes;
+    srb->sense_bytes =
+        old ? VMB_STORVSC_SENSE_BYTES_OLD : VMB_STORVSC_SENSE_BYTES;
+    srb->data_in = directions[cmd->data].data_in;
+    srb->data_bytes = bytes;
+    __builtin_memcpy(srb->data, cmd->cdb, sizeof cmd->cdb);
+    if (old)
+        return;
+    srb->srb_flags =
+        VMB_SRB_FLAG_NO_SYNC_TRANSFER | (uint32_t)directions[cmd->data].flags;
+    srb->timeout = HOST_TIMEOUT;
+}
+
+enum vmb_status vmb_storvsc_check(const struct vmb_storvsc_packet *packet,
+                                  uint32_t len, struct vmb_fault *fault)
+{
+    uint32_t needed = VMB_STORVSC_HEADER_BYTES + VMB_STORVSC_SRB_BYTES_OLD;
+
+    if (len < needed)
+        return vmb_fault_host(fault, VMB_SITE_STORVSC_SHORT, len, needed);
+    if (packet->operation != VMB_STORVSC_COMPLETE_IO)
+        return vmb_fault_host(fault, VMB_SITE_STORVSC_OPERATION,
+                              packet->operation, VMB_STORVSC_COMPLETE_IO);
+    return VMB_OK;
+}
+
+/* Sense keys as outcomes; those without a name of ours are OTHER. */
+static enum vmb_storvsc_outcome of_sense(uint8_t key)
+{
+    static const uint8_t outcomes[16] = {
+        [VMB_SENSE_NONE] = VMB_STORVSC_OTHER,
+        [VMB_SENSE_RECOVERED] = VMB_STORVSC_GOOD,
+        [VMB_SENSE_NOT_READY] = VMB_STORVSC_NOT_READY,
+        [VMB_SENSE_MEDIUM] = VMB_STORVSC_MEDIUM,
+        [VMB_SENSE_HARDWARE] = VMB_STORVSC_HARDWARE,
+        [VMB_SENSE_ILLEGAL] = VMB_STORVSC_ILLEGAL,
+        [VMB_SENSE_ATTENTION] = VMB_STORVSC_ATTENTION,
+        [VMB_SENSE_PROTECTED] = VMB_STORVSC_PROTECTED,
+        [8] = VMB_STORVSC_OTHER,
+        [9] = VMB_STORVSC_OTHER,
+        [10] = VMB_STORVSC_OTHER,
+        [VMB_SENSE_ABORTED] = VMB_STORVSC_ABORTED,
+        [12] = VMB_STORVSC_OTHER,
+        [13] = VMB_STORVSC_OTHER,
+        [VMB_SENSE_MISCOMPARE] = VMB_STORVSC_OTHER,
+        [15] = VMB_STORVSC_OTHER,
+    };
+
+    return (enum vmb_storvsc_outcome)outcomes[key];
+}
+
+static enum vmb_storvsc_outcome of_srb(uint8_t srb_status)
+{
+    switch (srb_status) {
+    case VMB_SRB_SUCCESS:
+    case VMB_SRB_DATA_OVERRUN: /* how short it was is in the length */
+        return VMB_STORVSC_GOOD;
+    case VMB_SRB_BUSY:
+        return VMB_STORVSC_BUSY;
+    case VMB_SRB_ABORTED:
+    case VMB_SRB_BUS_RESET:
+    case VMB_SRB_FLUSHED:
+        return VMB_STORVSC_ABORTED;
+    case VMB_SRB_INVALID_REQUEST:
+    case VMB_SRB_BAD_FUNCTION:
+        return VMB_STORVSC_ILLEGAL;
+    case VMB_SRB_TIMEOUT:
+    case VMB_SRB_COMMAND_TIMEOUT:
+        return VMB_STORVSC_TIMED_OUT;
+    case VMB_SRB_INVALID_PATH:
+    case VMB_SRB_NO_DEVICE:
+    case VMB_SRB_SELECTION_TIMEOUT:
+    case VMB_SRB_NO_HBA:
+    case VMB_SRB_INVALID_LUN:
+    case VMB_SRB_INVALID_TARGET:
+        return VMB_STORVSC_NO_DEVICE;
+    default:
+        return VMB_STORVSC_OTHER;
+    }
+}
+
+static enum vmb_storvsc_outcome
+outcome_of(const struct vmb_storvsc_result *result, bool sensed)
+{
+    switch (result->scsi_status) {
+    case SCSI_CHECK_CONDITION:
+        return sensed ? of_sense(result->sense.key) : VMB_STORVSC_OTHER;
+    case SCSI_BUSY:
+    case SCSI_TASK_SET_FULL:
+        return VMB_STORVSC_BUSY;
+    case 0:
+        break;
+    default:
+        return VMB_STORVSC_OTHER;
+    }
+    if (result->srb_status != VMB_SRB_ERROR || !sensed)
+        return of_srb(result->srb_status);
+    return of_sense(result->sense.key);
+}
+
+enum vmb_status vmb_storvsc_decode(const struct vmb_storvsc_packet *packet,
+                                   uint32_t len, uint32_t asked,
+                                   struct vmb_storvsc_result *out,
+                                   struct vmb_fault *fault)
+{
+    const struct vmb_storvsc_srb *srb = &packet->u.srb;
+    enum vmb_status status = vmb_storvsc_check(packet, len, fault);
+    bool sensed = false;
+
+    if (status != VMB_OK)
+        return status;
+    if (srb->data_bytes > asked)
+        return vmb_fault_host(fault, VMB_SITE_STORVSC_BYTES, srb->data_bytes,
+                              asked);
+    if (srb->sense_bytes > sizeof srb->data)
+        return vmb_fault_host(fault, VMB_SITE_STORVSC_SENSE, srb->sense_bytes,
+                              sizeof srb->data);
+    __builtin_memset(out, 0, sizeof *out);
+    out->srb_status = srb->srb_status & VMB_SRB_STATUS_MASK;
+    out->scsi_status = srb->scsi_status;
+    out->host_status = packet->status;
+    out->bytes = srb->data_bytes;
+    if (srb->srb_status & VMB_SRB_SENSE_VALID)
+        sensed = vmb_scsi_parse_sense(srb->data, srb->sense_bytes, &out->sense);
+    out->outcome = outcome_of(out, sensed);
+    return VMB_OK;
+}
