@@ -223,6 +223,8 @@ struct vmb_sim_device {
     void (*on_packet)(void *ctx, const struct vmb_sim_packet *packet);
     /* Guest closed it, unloaded, or the device was rescinded. */
     void (*on_close)(void *ctx, struct vmb_sim_chan *chan);
+    /* Once in every step.  True: something is waiting for a later one. */
+    bool (*on_step)(void *ctx);
     void *ctx;
 };
 

@@ -150,7 +150,8 @@ struct vmb_sim_dev {
     struct vmb_sim_device is;
     struct vmb_sim_chan *chan;
     bool present;
-    void *own; /* freed with the device */
+    void *own; /* freed with the device, after: */
+    void (*on_free)(void *own);
 };
 
 /* A channel's doorbell: all that a signal touches, without the lock. */

@@ -79,6 +79,8 @@ static void free_devices(struct vmb_sim *sim)
         struct vmb_sim_dev *dev = sim->devs;
 
         sim->devs = dev->next;
+        if (dev->on_free)
+            dev->on_free(dev->own);
         free(dev->own);
         free(dev);
     }

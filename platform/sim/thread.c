@@ -151,6 +151,16 @@ static void shared_bell(struct vmb_sim *sim)
     }
 }
 
+static bool devices(struct vmb_sim *sim)
+{
+    bool busy = false;
+
+    for (struct vmb_sim_dev *dev = sim->devs; dev; dev = dev->next)
+        if (dev->is.on_step)
+            busy |= dev->is.on_step(dev->is.ctx);
+    return busy;
+}
+
 static bool step(struct vmb_sim *sim)
 {
     bool busy;
@@ -163,6 +173,7 @@ static bool step(struct vmb_sim *sim)
     shared_bell(sim);
     for (uint32_t i = 0; i < sim->chans; i++)
         busy |= vmb_h_service(sim->chan[i]);
+    busy |= devices(sim);
     busy |= vmb_h_deliver_messages(sim);
     if (sim->cfg.quirks & VMB_SIM_SCRIBBLE)
         vmb_h_scribble(sim);
