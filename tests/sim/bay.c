@@ -77,22 +77,36 @@ enum vmb_status bay_turn(struct bay *bay)
     return look(bay);
 }
 
-#define WAIT(bay, result, expression)                              \
-    do {                                                           \
-        uint32_t turns_ = 0;                                       \
-        enum vmb_status turn_ = VMB_AGAIN;                         \
-                                                                   \
-        while ((*(result) = (expression)) == VMB_AGAIN) {          \
-            if (turn_ < VMB_OK) {                                  \
-                *(result) = turn_;                                 \
-                break;                                             \
-            }                                                      \
-            if (turns_++ > RIG_TURNS / 8)                          \
-                rig_hang((bay)->rig, #expression);                 \
-            turn_ = bay_turn(bay);                                 \
-            if (turn_ >= VMB_OK && (bay)->rig->last_poll < VMB_OK) \
-                turn_ = (bay)->rig->last_poll;                     \
-        }                                                          \
+/* True: waited long enough. */
+static bool is_over(struct bay *bay, uint32_t turns, const char *what)
+{
+    if (bay->cfg.patience)
+        return turns > bay->cfg.patience;
+    if (turns > RIG_TURNS / 8)
+        rig_hang(bay->rig, what);
+    return false;
+}
+
+/* A dead controller, or connection, answers nothing any more. */
+static enum vmb_status try_turn(struct bay *bay)
+{
+    enum vmb_status status = bay_turn(bay);
+
+    return status >= VMB_OK && bay->rig->last_poll < VMB_OK
+               ? bay->rig->last_poll
+               : status;
+}
+
+#define WAIT(bay, result, expression)                                      \
+    do {                                                                   \
+        enum vmb_status turn_ = VMB_AGAIN;                                 \
+        uint32_t turns_ = 0;                                               \
+                                                                           \
+        while ((*(result) = (expression)) == VMB_AGAIN && turn_ >= VMB_OK) \
+            turn_ = is_over(bay, turns_++, #expression) ? VMB_E_TIMEOUT    \
+                                                        : try_turn(bay);   \
+        if (*(result) == VMB_AGAIN)                                        \
+            *(result) = turn_;                                             \
     } while (0)
 
 enum vmb_status bay_wait(struct bay *bay, struct vmb_storvsc_req *req)
@@ -108,8 +122,8 @@ void bay_drain(struct bay *bay)
     uint32_t turns = 0;
 
     while (bay_turn(bay) == VMB_AGAIN)
-        if (turns++ > RIG_TURNS / 8)
-            rig_hang(bay->rig, "all requests");
+        if (is_over(bay, turns++, "all requests"))
+            break;
 }
 
 static struct vmb_offer *offer_of(struct bay *bay, uint16_t subchannel)

@@ -18,6 +18,7 @@ struct bay_cfg {
     uint32_t queues;                    /* 0: 1 */
     uint16_t depth;                     /* of each queue; 0: BAY_DEPTH */
     uint32_t tx_pages;                  /* 0: BAY_TX */
+    uint32_t patience; /* turns before VMB_E_TIMEOUT; 0: the test fails then */
 };
 
 struct bay {
