@@ -306,6 +306,32 @@ static void long_chains_of_single_pages(void **state)
     bay_down(&bay);
 }
 
+/* A list that is longer than what a command can join is joined in part. */
+static void long_members_are_joined_in_part(void **state)
+{
+    struct bay_cfg cfg = { .storage.max_transfer = 1u << 20 };
+    struct vmb_sim_storage_counts counts;
+    struct vmb_storvsc_req req = { 0 };
+    static uint8_t disk[120 * 4096];
+    struct vmb_mdl mdls[2];
+    uint8_t *va;
+
+    (void)state;
+    bay_up(&bay, &cfg);
+    va = rig_alloc(bay.rig, 121);
+    bay_fill(va, 121 * 4096, 78);
+    mdls[0] = bay_mdl(&bay, va + 512, 4096 - 512, pfns, 1);
+    mdls[1] = bay_mdl(&bay, va + 4096, 119 * 4096 + 512, pfns + 2, 120);
+    mdls[0].next = &mdls[1];
+    assert_int_equal(vmb_disk_write(&bay.disk, &req, 0, 960, mdls, 0), VMB_OK);
+    assert_int_equal(bay_wait(&bay, &req), VMB_OK);
+    vmb_sim_storage_peek(bay.dev, 0, 0, disk, sizeof disk);
+    assert_memory_equal(disk, va + 512, sizeof disk);
+    vmb_sim_storage_stats(bay.dev, &counts);
+    assert_int_equal(counts.writes, 2);
+    bay_down(&bay);
+}
+
 static void unmapped_blocks_are_empty(void **state)
 {
     struct bay_cfg cfg = {
@@ -431,6 +457,7 @@ int main(void)
         cmocka_unit_test(a_small_ring_limits_transfers),
         cmocka_unit_test(chains_are_joined_where_pages_allow),
         cmocka_unit_test(long_chains_of_single_pages),
+        cmocka_unit_test(long_members_are_joined_in_part),
         cmocka_unit_test(unmapped_blocks_are_empty),
         cmocka_unit_test(commands_of_the_callers_own),
         cmocka_unit_test(what_cannot_be_is_refused),
