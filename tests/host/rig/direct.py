@@ -4,6 +4,7 @@ TCG for the runs that want a machine without any Hyper-V interface."""
 
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -37,7 +38,14 @@ class Guest:
         self.folder = folder
         self.serial = b""
         self.steps = machine.qmp_steps(run)
-        line = machine.arguments(run, run.kernel, loader, folder / "qmp")
+        line = machine.arguments(run, run.kernel, loader, folder / "qmp",
+                                 str(folder))
+        for name, image in run.images.items():
+            if isinstance(image, int):
+                with open(folder / name, "wb") as blank:
+                    blank.truncate(image << 20)
+            else:
+                shutil.copy(image, folder / name)
         # The test device's QEMU is built without TCG.
         qemu = "stock" if run.accel == "tcg" else run.qemu
         self.line = [machine.qemu_binary(qemu), *line]

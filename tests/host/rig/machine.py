@@ -57,8 +57,9 @@ def linux64_loader():
     return path
 
 
-def arguments(run, kernel, loader, qmp_pipe):
-    """All after the program's name.  `qmp_pipe`: PATH of PATH.in, PATH.out."""
+def arguments(run, kernel, loader, qmp_pipe, image_dir):
+    """All after the program's name.  `qmp_pipe`: PATH of PATH.in, PATH.out;
+    `image_dir`: the folder of the run's images, {images} in its arguments."""
     cpu = "host,kvm=off" if run.accel == "kvm" else "max"
     memory = f"{run.memory}M" + (run.maxmem and f",maxmem={run.maxmem}")
     line = ["-accel", run.accel, "-M", run.machine,
@@ -72,7 +73,7 @@ def arguments(run, kernel, loader, qmp_pipe):
     line += images(run, kernel, loader)
     if run.append:
         line += ["-append", run.append]
-    line += list(run.args)
+    line += [arg.replace("{images}", image_dir) for arg in run.args]
     if run.vmbus:
         line += ["-device", "vmbus-bridge"]
     for device in run.devices:

@@ -29,6 +29,7 @@ BOOT_SECONDS = 90
 LEAVING_SECONDS = 10
 VIRTUAL_SECONDS = 300
 OUTER_MEMORY = 640  # MiB beside the guest's own
+IMAGES = "/tmp/images"
 # One processor: with two, nested guests crash or hang under TCG.
 OUTER = ["-accel", "tcg", "-smp", "1", "-M", "q35", "-cpu", "EPYC,+svm,+npt",
          "-nodefaults", "-display", "none", "-no-reboot"]
@@ -88,6 +89,12 @@ def run_nested(runs, progress):
     return [results[run.name] for run in runs]
 
 
+def image_mib(run):
+    return sum(image if isinstance(image, int)
+               else 2 * (image.stat().st_size >> 20) + 2
+               for image in run.images.values())
+
+
 class Outer:
     """One boot of the outer machine."""
 
@@ -142,14 +149,31 @@ class Outer:
             if run.qmp:
                 (files / f"runs/{number}.awk").write_text(qmp_program(run))
             line = machine.arguments(run, "/" + guest, "/runs/linux64",
-                                     "/tmp/qmp")
+                                     "/tmp/qmp", IMAGES)
+            lines += self.image_lines(run, files)
             lines.append(f"run {number} {run.timeout:g} " + shlex.join(line))
         return "\n".join(lines) + "\n"
+
+    def image_lines(self, run, files):
+        """The run's images are made anew in the outer machine's memory."""
+        yield f"rm -rf {IMAGES}"
+        if run.images:
+            yield f"mkdir {IMAGES}"
+        for name, image in run.images.items():
+            if isinstance(image, int):
+                yield (f"dd if=/dev/null of={IMAGES}/{name} bs=1M "
+                       f"seek={image} 2>/dev/null")
+                continue
+            copy = f"runs/{hash_of(image.read_bytes())}.img"
+            if not (files / copy).exists():
+                shutil.copy(image, files / copy)
+            yield f"cp /{copy} {IMAGES}/{name}"
 
     # ---- the machine --------------------------------------------------------
 
     def boot(self, folder, kernel, initramfs):
-        memory = OUTER_MEMORY + max(run.memory for run in self.runs)
+        memory = OUTER_MEMORY + max(run.memory + image_mib(run)
+                                    for run in self.runs)
         line = [machine.stock_qemu(), *OUTER, "-m", str(memory),
                 "-serial", f"file:{folder}/console", "-serial", "stdio",
                 "-kernel", str(kernel), "-initrd", str(initramfs),

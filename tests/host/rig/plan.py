@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import pathlib
+import re
 
 HYPERV_FLAGS = ["hv-relaxed", "hv-vapic", "hv-vpindex", "hv-runtime",
                 "hv-time", "hv-synic", "hv-stimer"]
@@ -35,6 +36,7 @@ class Run:
     hyperv: list = dataclasses.field(default_factory=lambda: HYPERV_FLAGS)
     devices: list = dataclasses.field(default_factory=list)
     args: list = dataclasses.field(default_factory=list)
+    images: dict = dataclasses.field(default_factory=dict)
     qmp: list = dataclasses.field(default_factory=list)
     timeout: float = 20
     virtual_time: bool = False
@@ -84,6 +86,8 @@ def make_run(entry, base):
     if not name or "kernel" not in entry:
         raise PlanError(f"run {name!r}: name and kernel are needed")
     entry = dict(entry, kernel=base / entry["kernel"])
+    entry["images"] = {key: base / value if isinstance(value, str) else value
+                       for key, value in entry.get("images", {}).items()}
     hyperv = entry.get("hyperv", True)
     if isinstance(hyperv, bool):
         entry["hyperv"] = list(HYPERV_FLAGS) if hyperv else []
@@ -118,6 +122,11 @@ def check_run(run):
                "that failed or was killed")
     if not run.kernel.is_file():
         refuse("kernel", "no such file")
+    for name, image in run.images.items():
+        if not re.fullmatch(r"[\w.-]+", name) or not (
+                image.is_file() if isinstance(image, pathlib.Path)
+                else isinstance(image, int) and 1 <= image <= 256):
+            refuse("images", "names with a size of 1 to 256 MiB, or a file")
     if run.accel == "tcg" and (run.devices or run.virtual_time):
         refuse("accel", "VMBus devices and virtual_time need kvm")
     check_qmp(run)
