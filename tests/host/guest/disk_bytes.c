@@ -7,7 +7,7 @@
 #define DISK_BYTES (8u << 20)
 #define ROOM       (DISK_BYTES + 2 * VMB_PAGE_SIZE)
 #define SLOTS      48
-#define ROUNDS     60
+#define ROUNDS     20
 #define SLOT_BYTES (96 * BLOCK)
 
 static uint8_t *out, *in;
