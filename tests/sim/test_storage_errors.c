@@ -435,6 +435,54 @@ static void disks_pulled_while_busy(void **state)
     bay_down(&bay);
 }
 
+/* --- The simulator -------------------------------------------------------- */
+
+/* What would end a real host's worker ends this one's, and is written down. */
+static void send_foul(uint32_t which)
+{
+    uint8_t packet[64] = { [0] = 3, [4] = 1, [12] = 36, [20] = 6 };
+    struct vmb_iov iov = { packet, which == 1 ? 56 : sizeof packet };
+    struct vmb_out out = { .kind = VMB_INBAND,
+                           .iov = &iov,
+                           .iov_count = 1,
+                           .want_reply = which != 0 };
+    struct link link = { 0 };
+    struct vmb_mdl mdls[2];
+
+    bay_make(&bay, NULL);
+    rig_start(bay.rig);
+    va = rig_alloc(bay.rig, 2);
+    rig_open(bay.rig, &link, bay.dev);
+    mdls[0] = bay_mdl(&bay, va, 512, pfns, 1);
+    mdls[1] = bay_mdl(&bay, va + 4096, 512, pfns + 1, 1);
+    if (which == 2)
+        mdls[0].next = &mdls[1];
+    if (which == 2 || which == 3) { /* two ranges; more than is said */
+        out.kind = VMB_GPA_DIRECT;
+        out.mdl = mdls;
+    }
+    if (which == 4)
+        packet[12] = 52; /* the SRB of a version not agreed on */
+    if (which == 5)
+        packet[20] = 17;
+    if (which == 6)
+        packet[4] = 0;
+    assert_int_equal(vmb_chan_send(&link.chan, &out), VMB_OK);
+    rig_settle(bay.rig);
+    assert_int_equal(vmb_sim_violations(bay.rig->sim), 1);
+    assert_true(vmb_sim_is_dead(rig_host(bay.dev)));
+    rig_free(bay.rig);
+}
+
+static void foul_packets_are_written_down(void **state)
+{
+    uint32_t which;
+
+    (void)state;
+    for (which = 0; which < 7; which++)
+        send_foul(which);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +500,7 @@ int main(void)
         cmocka_unit_test(closing_ends_what_is_out),
         cmocka_unit_test(unloading_ends_it_too),
         cmocka_unit_test(disks_pulled_while_busy),
+        cmocka_unit_test(foul_packets_are_written_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
