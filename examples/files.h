@@ -3,8 +3,8 @@
 #define EXAMPLE_FILES_H
 /*
  * Files on a FAT disk: FatFs above, libvmb below.  The same for the bare-metal
- * guest (04-files.c) and for a run on the simulated host
- * (04-files-hosted.c).
+ * guest (05-files.c) and for a run on the simulated host
+ * (05-files-hosted.c).
  */
 #include <vmb/vmb.h>
 

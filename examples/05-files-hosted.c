@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
-/* The same on the simulated host: 04-files-hosted IMAGE. */
+/* The same on the simulated host: 05-files-hosted IMAGE. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
     bool good;
 
     if (argc != 2 || !sim || stat(argv[1], &is) != 0) {
-        fprintf(stderr, "usage: 04-files-hosted IMAGE\n");
+        fprintf(stderr, "usage: 05-files-hosted IMAGE\n");
         return 2;
     }
     disk.blocks = (uint64_t)is.st_size / 512;
