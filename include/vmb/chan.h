@@ -74,13 +74,15 @@ struct vmb_chan { /* zeroed by the caller before first use */
     /* [tx] */
     uint32_t tx_lane_;
     struct vmb_ring_tx tx_;
-    uint32_t txn_head_;      /* slots taken from the free queue, ever */
-    uint32_t txn_tail_seen_; /* txn_tail_, last time tx looked */
-    uint32_t txn_at_;        /* txn_head_ modulo txn_cap_ */
+    struct vmb_fault tx_why_; /* being found: keeps stacks low */
+    uint32_t txn_head_;       /* slots taken from the free queue, ever */
+    uint32_t txn_tail_seen_;  /* txn_tail_, last time tx looked */
+    uint32_t txn_at_;         /* txn_head_ modulo txn_cap_ */
     uint8_t gap2_[64];
     /* [rx] */
     uint32_t rx_lane_;
     struct vmb_ring_rx rx_;
+    struct vmb_fault rx_why_;
     uint32_t txn_tail_; /* slots put back, ever, plus txn_cap_ */
     uint32_t txn_back_; /* txn_tail_ modulo txn_cap_ */
 };

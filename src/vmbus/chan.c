@@ -59,13 +59,6 @@ enum vmb_status vmb_chan_kill(struct vmb_chan *chan,
     return why->status;
 }
 
-enum vmb_status vmb_chan_signal(struct vmb_chan *chan)
-{
-    enum vmb_status status = chan->bus_->ops->signal(chan->bus_, chan);
-
-    return status == VMB_AGAIN ? VMB_OK : status;
-}
-
 void vmb_chan_fault(const struct vmb_chan *chan, struct vmb_fault *out)
 {
     bool written = __atomic_load_n(&chan->fault_claim_, __ATOMIC_ACQUIRE) == 2;

@@ -26,11 +26,18 @@ static inline enum vmb_status vmb_chan_gate(const struct vmb_chan *chan)
         __atomic_load_n(&chan->gate_, __ATOMIC_ACQUIRE));
 }
 
+/* The bus tries again by itself when it cannot now. */
+static inline enum vmb_status vmb_chan_signal(struct vmb_chan *chan)
+{
+    enum vmb_status status = chan->bus_->ops->signal(chan->bus_, chan);
+
+    return status == VMB_AGAIN ? VMB_OK : status;
+}
+
 /* chan.c */
 void vmb_chan_record(struct vmb_chan *chan, const struct vmb_fault *why);
 enum vmb_status vmb_chan_kill(struct vmb_chan *chan,
                               const struct vmb_fault *why);
-enum vmb_status vmb_chan_signal(struct vmb_chan *chan);
 
 /* gpadl.c, without the lane: for the rings, whose caller has entered it */
 enum vmb_status vmb_gpadl_begin(struct vmb_gpadl *gpadl, struct vmb_chan *chan,

@@ -5,25 +5,24 @@
 #include "../lane.h"
 
 /* A completion must answer a request that is waiting, once. */
-static enum vmb_status match(struct vmb_chan *chan, struct vmb_rx *rx,
-                             struct vmb_fault *fault)
+static enum vmb_status match(struct vmb_chan *chan, struct vmb_rx *rx)
 {
     if (rx->kind != VMB_COMPLETION || vmb_txn_finish(chan, rx))
         return VMB_OK;
-    return vmb_fault_host(fault, VMB_SITE_RX_XID, rx->xid, chan->txn_cap_);
+    return vmb_fault_host(&chan->rx_why_, VMB_SITE_RX_XID, rx->xid,
+                          chan->txn_cap_);
 }
 
 static enum vmb_status receive(struct vmb_chan *chan, struct vmb_rx *rx)
 {
     enum vmb_status status = vmb_chan_gate(chan);
-    struct vmb_fault fault;
 
     if (status != VMB_OK)
         return status;
-    status = vmb_ring_next(&chan->rx_, rx, &fault);
+    status = vmb_ring_next(&chan->rx_, rx, &chan->rx_why_);
     if (status == VMB_OK)
-        status = match(chan, rx, &fault);
-    return status == VMB_E_HOST ? vmb_chan_kill(chan, &fault) : status;
+        status = match(chan, rx);
+    return status == VMB_E_HOST ? vmb_chan_kill(chan, &chan->rx_why_) : status;
 }
 
 enum vmb_status vmb_chan_recv(struct vmb_chan *chan, struct vmb_rx *rx)

@@ -18,18 +18,18 @@ static enum vmb_status publish(struct vmb_chan *chan)
 /* Room for total bytes, or a promise by the host to tell of it. */
 VMB_RARE static enum vmb_status find_room(struct vmb_chan *chan, uint32_t total)
 {
-    struct vmb_fault fault;
-    enum vmb_status status = vmb_ring_reserve(&chan->tx_, total, &fault);
+    struct vmb_fault *why = &chan->tx_why_;
+    enum vmb_status status = vmb_ring_reserve(&chan->tx_, total, why);
 
     if (status == VMB_AGAIN) {
         /* What is staged must be on its way before we wait for room. */
         status = publish(chan);
         if (status != VMB_OK)
             return status;
-        status = vmb_ring_want_room(&chan->tx_, total, &fault);
+        status = vmb_ring_want_room(&chan->tx_, total, why);
     }
     if (status == VMB_E_HOST)
-        return vmb_chan_kill(chan, &fault);
+        return vmb_chan_kill(chan, why);
     if (status == VMB_AGAIN)
         vmb_trace(chan->bus_->plat, VMB_EVENT_FULL, chan->relid_, total, 0);
     return status;

@@ -2,31 +2,7 @@
 /* Blocking forms: nothing but public calls, as src/wait/wait.c. */
 #include <vmb/storvsc.h>
 
-#define STEP 10000u /* longest sleep between two polls: 1 ms */
-
-static uint64_t now(const struct vmb_conn *conn)
-{
-    return vmb_hv_now(vmb_conn_hv(conn));
-}
-
-static uint64_t deadline_in(const struct vmb_conn *conn, uint64_t timeout)
-{
-    uint64_t time = now(conn);
-
-    return timeout > UINT64_MAX - time ? UINT64_MAX : time + timeout;
-}
-
-static enum vmb_status poll_bus(struct vmb_conn *conn)
-{
-    const struct vmb_platform *plat = vmb_conn_hv(conn)->plat;
-    enum vmb_status status;
-
-    (void)vmb_cpu_scan(vmb_conn_cpu(conn));
-    status = vmb_conn_poll(conn);
-    if (plat->relax)
-        plat->relax(plat->ctx, now(conn) + STEP);
-    return status;
-}
+#include "turn.h"
 
 /*
  * The rest of a turn, after the controller was polled.  VMB_AGAIN: go on.
@@ -36,11 +12,11 @@ static enum vmb_status poll_bus(struct vmb_conn *conn)
 __attribute__((noinline)) static enum vmb_status
 turn(struct vmb_conn *conn, enum vmb_status status, uint64_t end)
 {
-    enum vmb_status bus = poll_bus(conn);
+    enum vmb_status bus = vmb_wait_turn(conn);
 
     if (status >= VMB_OK && bus < VMB_OK)
         status = bus;
-    if (status >= VMB_OK && now(conn) >= end)
+    if (status >= VMB_OK && vmb_wait_is_past(conn, end))
         status = VMB_E_TIMEOUT;
     return status < VMB_OK ? status : VMB_AGAIN;
 }
@@ -75,7 +51,7 @@ __attribute__((noinline)) static enum vmb_status joined(struct vmb_conn *conn,
 enum vmb_status vmb_wait_storvsc_open(struct vmb_conn *conn,
                                       struct vmb_storvsc *ctl, uint64_t timeout)
 {
-    uint64_t end = deadline_in(conn, timeout);
+    uint64_t end = vmb_wait_deadline(conn, timeout);
     enum vmb_status status;
 
     WAIT_WHILE_AGAIN(conn, ctl, end, status, joined(conn, ctl));
@@ -95,14 +71,14 @@ enum vmb_status vmb_wait_storvsc_close(struct vmb_conn *conn,
         return status;
     while ((status = vmb_storvsc_close_status(ctl)) == VMB_AGAIN &&
            bus >= VMB_OK)
-        bus = poll_bus(conn);
+        bus = vmb_wait_turn(conn);
     return status == VMB_AGAIN ? bus : status;
 }
 
 enum vmb_status vmb_wait_disk_open(struct vmb_conn *conn, struct vmb_disk *disk,
                                    uint64_t timeout)
 {
-    uint64_t end = deadline_in(conn, timeout);
+    uint64_t end = vmb_wait_deadline(conn, timeout);
     enum vmb_status status;
 
     WAIT_WHILE_AGAIN(conn, disk->ctl_, end, status, vmb_disk_open_status(disk));
@@ -114,7 +90,7 @@ enum vmb_status vmb_wait_storvsc_req(struct vmb_conn *conn,
                                      struct vmb_storvsc_req *req,
                                      uint64_t timeout)
 {
-    uint64_t end = deadline_in(conn, timeout);
+    uint64_t end = vmb_wait_deadline(conn, timeout);
     enum vmb_status status;
 
     WAIT_WHILE_AGAIN(conn, ctl, end, status, req->status);

@@ -14,6 +14,9 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 BUDGET = os.path.join(HERE, "budget.txt")
 CORE = ("hv", "vmbus", "ring", "mdl", "src")
 PACKET = CORE + ("packet",)
+# Client channels nest the calls of a channel in calls of their own.
+CLIENT = re.compile(r"vmb_(channel|packet|kmcl|wait_channel|wait_synchronous)"
+                    r"|Vmb")
 
 def room_of(path):
     """src_hv_scan.c.o is of the room hv, src_status.c.o of src itself, and
@@ -79,16 +82,20 @@ def verdicts(rooms, graph, deepest, limits):
         yield (f"{room} text within its limit",
                None if rooms[room] <= limits[room]
                else f"{rooms[room]} bytes of {limits[room]}")
-    depth, chain = deepest[0] if deepest else (0, ("no call measured",))
-    print(f"stack  {depth} of {limits['stack']} bytes: {' > '.join(chain)}")
     yield ("core text within its limit", None if 0 < core <= limits["core"]
            else f"{core} bytes of {limits['core']}")
     yield ("core and packet text within its limit",
            None if core < both <= limits["packet"]
            else f"{both} bytes of {limits['packet']}")
-    yield ("stack of every public call within its limit",
-           None if 0 < depth <= limits["stack"]
-           else f"{depth} bytes of {limits['stack']}: {' > '.join(chain)}")
+    for which, client in (("stack", False), ("client-stack", True)):
+        depth, chain = next(
+            (call for call in deepest
+             if bool(CLIENT.match(call[1][0])) == client),
+            (0, ("no call measured",)))
+        words = f"{depth} of {limits[which]} bytes: {' > '.join(chain)}"
+        print(f"{which} {words}")
+        yield (f"{which} of every public call within its limit",
+               None if 0 < depth <= limits[which] else words)
     yield "no recursion", graph.recursion()
     yield "no frame of unknown size", ", ".join(graph.unbounded) or None
 
@@ -108,7 +115,9 @@ def main(folder, arguments):
     deepest = deepest_calls(graph)
     figures = {("text", room): rooms[room] for room in sorted(rooms)}
     figures.update({("stack", chain[0].split()[0]): depth
-                    for depth, chain in deepest[:5]})
+                    for client in (False, True)
+                    for depth, chain in [call for call in deepest if bool(
+                        CLIENT.match(call[1][0])) == client][:3]})
     recorded, limits = read_budget()
     if arguments == ["--record"]:
         record(figures)
