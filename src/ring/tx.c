@@ -361,7 +361,8 @@ static inline uint32_t put_plain(const struct vmb_ring_tx *tx,
         else
             vmb_host_write(start + PLAIN_DIRECT, mdl->pfns, pages_len);
     }
-    vmb_host_write(start + size->descriptor, out->iov->base, size->payload);
+    if (size->payload) /* a piece without bytes may have no address */
+        vmb_host_write(start + size->descriptor, out->iov->base, size->payload);
     if (size->payload % 8)
         vmb_host_write(start + size->descriptor + size->payload, zero,
                        8 - size->payload % 8);
