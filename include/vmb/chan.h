@@ -95,8 +95,8 @@ struct vmb_chan { /* zeroed by the caller before first use */
  *
  * VMB_OK           begun; ask vmb_chan_open_status()
  * VMB_E_ARG        ring not aligned, no page in a ring, txns missing, user
- *                  data too long, offer not in the connection's table (a
- *                  copy), or a CPU of another interface
+ *                  data too long, no offer, one not in the connection's table
+ *                  (a copy), or a CPU of another interface
  * VMB_E_TOOBIG     more than VMB_GPADL_PAGES pages in all
  * VMB_E_STATE      chan is not closed, the offer has a channel, or the
  *                  connection is not up

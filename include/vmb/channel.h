@@ -262,7 +262,7 @@ VMB_NODISCARD enum vmb_status vmb_channel_enable(struct vmb_channel *channel);
 VMB_NODISCARD enum vmb_status vmb_channel_poll(struct vmb_channel *channel);
 
 /*
- * VMB_OK         open; paused or not
+ * VMB_OK         open, as the last vmb_channel_poll() saw it; paused or not
  * VMB_AGAIN      WAITING, OPENING, or on the way down
  * VMB_E_STATE    DISABLED: never enabled, or disabled by the caller
  * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL  DISABLED: that is why; or
@@ -332,8 +332,9 @@ vmb_channel_disable_status(const struct vmb_channel *channel);
 void vmb_channel_fault(const struct vmb_channel *channel,
                        struct vmb_fault *out);
 
-/* The channel below, for vmb_cpu_next_ready() to be compared with, and the
- * other way: only for one that belongs to a client channel.  [any] */
+/* The channel below, for vmb_cpu_next_ready() to be compared with; and the
+ * other way, only for one that is known to be a client channel's: among
+ * others (a disk controller's, say) compare first.  [any] */
 struct vmb_chan *vmb_channel_chan(struct vmb_channel *channel);
 struct vmb_channel *vmb_channel_of(struct vmb_chan *chan); /* [any] */
 

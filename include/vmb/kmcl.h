@@ -387,7 +387,8 @@ struct vmb_kmcl_device_cfg {
     struct vmb_conn *conn; /* started; must outlive the device */
     /* Page aligned, the library's from here on: channels, packets, rings and
      * what the client allocates come out of it.  With the defaults a channel
-     * takes some 60 pages. */
+     * takes 35 pages, and 6 more for each 4 packets of VmbPacketAllocate();
+     * vmb_kmcl_free_pages() tells what is left. */
     void *arena;
     uint32_t arena_pages;
     /* What a channel without VmbClientChannelInitSetTargetPnp() opens; NULL: no

@@ -140,7 +140,7 @@ enum vmb_packet_state vmb_packet_state(const struct vmb_packet *packet);
  * VMB_OK        taken: in the ring or in the queue; the completion routine
  *               will be called, and may have been
  * VMB_E_STATE   the packet is not idle or has no routine; or the channel takes
- *               no sends: DISABLED, paused, suspended
+ *               no sends: DISABLED, paused (but inside opened), suspended
  * VMB_E_ARG     a flag that is unknown or not for this call, external data
  *               without WAIT_FOR_COMPLETION or in pipe mode, bytes without
  *               buffer, a chain that is wrong (see vmb_mdl_measure()) or has

@@ -73,7 +73,8 @@ struct vmb_platform {
      * Guest-physical address of va.  Must hold from va to the end of its
      * VMB_PAGE_SIZE page; the library asks again for every page.  Called by
      * the builders of mdl.h for their caller's memory, and in the [bus] lane
-     * for the rest: rings and GPADLs as vmb_conn_poll() posts them.  Required.
+     * for the rest: rings and GPADLs as vmb_conn_poll() posts them.  It
+     * cannot fail: whoever passes an address vouches for it.  Required.
      */
     uint64_t (*gpa)(void *ctx, const void *va);
 

@@ -11,19 +11,23 @@
  *
  *     static struct vmb_storvsc ctl;           zeroed
  *     static struct vmb_storvsc_queue queue = {
- *         .ring = pages, .tx_pages = 4, .rx_pages = 2,      8 pages
+ *         .ring = pages, .tx_pages = 4, .rx_pages = 2,      8 pages, aligned
  *         .txns = txns, .cmds = cmds, .depth = 16 };
  *     static struct vmb_disk disk;
  *     static struct vmb_storvsc_req req;
  *
+ *     static struct vmb_storvsc_addr at;       zeros: the first disk
+ *     const uint64_t second = 10000000;
+ *
  *     offer = vmb_conn_find(&conn, &vmb_storvsc_scsi, NULL, 0);
  *     vmb_storvsc_open_start(&ctl, vmb_conn_bus(&conn), offer, &queue, 1);
  *     vmb_wait_storvsc_open(&conn, &ctl, second);
- *     vmb_disk_open_start(&disk, &ctl, at, page);        at: path, target, LUN
+ *     vmb_disk_open_start(&disk, &ctl, at, page);        a page, aligned
  *     vmb_wait_disk_open(&conn, &disk, second);
- *     vmb_mdl_from_virtual(&mdl, plat, buffer, disk.block_bytes, pfns, 2);
+ *     vmb_mdl_from_virtual(&mdl, plat, buffer, disk.block_bytes, pfns, 17);
  *     vmb_disk_read(&disk, &req, 0, 1, &mdl, 0);         block 0, 1 of them
  *     vmb_wait_storvsc_req(&conn, &ctl, &req, second);
+ *     vmb_wait_storvsc_close(&conn, &ctl);
  *
  * Without waiting: call vmb_storvsc_poll() now and then; a request has come
  * back when its status is no longer VMB_AGAIN, and its done() is called then.
@@ -187,7 +191,8 @@ struct vmb_storvsc { /* zeroed before first use */
  * vmb_storvsc_add_channel().  [bus]
  *
  * VMB_OK       begun; poll, and ask vmb_storvsc_open_status()
- * VMB_E_ARG    no queue, a depth of 0, cmds missing, or a sub-channel's offer
+ * VMB_E_ARG    no queue, a depth of 0, cmds missing, no offer (there is no such
+ *              controller), or a sub-channel's
  * VMB_E_STATE  ctl is not closed
  * others       as vmb_chan_open_start()
  */
@@ -426,7 +431,7 @@ VMB_NODISCARD enum vmb_status vmb_disk_flush(struct vmb_disk *disk,
 /*
  * Tell the disk that these blocks hold nothing of worth any more: what they
  * read as afterwards is the disk's business.  The list lies in *req, which
- * the host reads.  [tx] and [rx]
+ * the host reads: *req must be memory that plat->gpa() knows.  [tx] and [rx]
  *
  * VMB_OK           accepted
  * VMB_E_NOFEATURE  this disk cannot

@@ -2,7 +2,8 @@
 #ifndef VMB_VMB_H
 #define VMB_VMB_H
 /*
- * libvmb: the guest side of Microsoft VMBus, freestanding.  All of it:
+ * libvmb: the guest side of Microsoft VMBus, freestanding.  All of it but
+ * Microsoft's names (kmcl.h) and the simulated host (sim.h, sim_storage.h):
  */
 #define VMB_LIBRARY_VERSION "0.1.0"
 

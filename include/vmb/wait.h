@@ -115,9 +115,10 @@ VMB_NODISCARD enum vmb_status
 vmb_wait_channel_pause(struct vmb_channel *channel, uint64_t timeout);
 
 /*
- * vmb_channel_request_start(), and until it is done: in the ring, or with
- * WAIT_FOR_COMPLETION answered.  At most `timeout` 100 ns units, then it is
- * abandoned; 0: it is not queued, and an answer is not waited for.
+ * vmb_channel_request_start(), and until it is done: with WAIT_FOR_COMPLETION
+ * answered; without, in the ring, and the reply stays empty.  At most
+ * `timeout` 100 ns units, then it is abandoned; 0: it is not queued, and an
+ * answer is not waited for.
  * [bus], [tx] and [rx]
  *
  * VMB_OK         done; request->bytes of the answer are in request->reply

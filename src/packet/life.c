@@ -341,7 +341,8 @@ enum vmb_status vmb_channel_status(const struct vmb_channel *channel)
 {
     switch (channel->state_) {
     case VMB_CHANNEL_DISABLED:
-        return channel->status_;
+        /* Zeroed: not initialised. */
+        return channel->status_ ? channel->status_ : VMB_E_STATE;
     case VMB_CHANNEL_PAUSED:
     case VMB_CHANNEL_ACTIVE:
     case VMB_CHANNEL_SUSPENDED:

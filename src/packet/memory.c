@@ -216,7 +216,6 @@ static void set_up(struct vmb_channel *channel,
     channel->open_.user_len = cfg->user_len;
     channel->packet_bytes_ = (size_t)plan->packet;
     channel->pointer_ = pointer;
-    channel->status_ = VMB_E_STATE;
     if (cfg->type)
         channel->type_ = *cfg->type;
     if (cfg->instance)

@@ -61,10 +61,11 @@ static bool out_is_wrong(const struct vmb_out *out)
 /* Sum of the payload pieces: 2^32 of at most 2^19 bytes do not wrap it. */
 static enum vmb_status payload_bytes(const struct vmb_out *out, uint64_t *bytes)
 {
-    const struct vmb_iov *piece = out->iov, *end = piece + out->iov_count;
+    const struct vmb_iov *piece = out->iov;
+    uint32_t left = out->iov_count;
 
     *bytes = 0;
-    for (; piece != end; piece++) {
+    for (; left; left--, piece++) {
         if (piece->len && !piece->base)
             return VMB_E_ARG;
         if (piece->len > BYTES_MOST)
@@ -306,9 +307,10 @@ static const uint8_t zero[8];
 static uint32_t put_payload(const struct vmb_ring_tx *tx, uint32_t at,
                             const struct vmb_out *out, uint32_t payload)
 {
-    const struct vmb_iov *piece = out->iov, *end = piece + out->iov_count;
+    const struct vmb_iov *piece = out->iov;
+    uint32_t left = out->iov_count;
 
-    for (; piece != end; piece++)
+    for (; left; left--, piece++)
         if (piece->len)
             at = put_bytes(tx, at, piece->base, (uint32_t)piece->len);
     if (payload % 8)

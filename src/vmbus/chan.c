@@ -114,6 +114,8 @@ static enum vmb_status begin_open(struct vmb_chan *chan, struct vmb_bus *bus,
 
     if (status != VMB_OK)
         return status;
+    if (!offer) /* what vmb_conn_find() says of a device that is not there */
+        return VMB_E_ARG;
     if (offer->state_ != VMB_OFFER_PRESENT)
         return VMB_E_RESCINDED;
     if (chan->state_ != VMB_CHAN_CLOSED || offer->chan_)

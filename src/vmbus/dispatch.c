@@ -66,13 +66,12 @@ static void on_open_result(struct vmb_conn *conn)
  * A GPADL that was given up turns out to be refused: the host holds nothing,
  * and would never answer the teardown.
  */
-static bool late_refusal(struct vmb_conn *conn, struct vmb_gpadl *gpadl,
+static bool late_refusal(struct vmb_gpadl *gpadl,
                          const struct vmb_msg_gpadl_created *m)
 {
     if (!gpadl || gpadl->relid_ != m->relid || !m->status ||
         gpadl->state_ < VMB_GPADL_DESTROYING)
         return false;
-    vmb_post_forget(conn, &gpadl->work_);
     vmb_native_torndown(gpadl, &vmb_no_fault);
     return true;
 }
@@ -84,7 +83,7 @@ static void on_gpadl_created(struct vmb_conn *conn)
 
     if (!gpadl || gpadl->relid_ != m->relid ||
         !vmb_post_awaits(&gpadl->work_, VMB_WORK_GPADL)) {
-        if (!late_refusal(conn, gpadl, m))
+        if (!late_refusal(gpadl, m))
             vmb_conn_record_stray(conn, m->gpadl, VMB_MSG_GPADL_CREATED);
         return;
     }
@@ -103,7 +102,6 @@ static void on_gpadl_torndown(struct vmb_conn *conn)
         vmb_conn_record_stray(conn, m->gpadl, VMB_MSG_GPADL_TORNDOWN);
         return;
     }
-    vmb_post_forget(conn, &gpadl->work_);
     vmb_native_torndown(gpadl, &vmb_no_fault);
 }
 

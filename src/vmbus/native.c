@@ -97,8 +97,16 @@ void vmb_native_created(struct vmb_gpadl *gpadl, const struct vmb_fault *why)
 
 void vmb_native_torndown(struct vmb_gpadl *gpadl, const struct vmb_fault *why)
 {
-    if (why->status == VMB_OK)
-        unlist(vmb_conn_of(gpadl->bus_), gpadl);
+    struct vmb_conn *conn = vmb_conn_of(gpadl->bus_);
+
+    vmb_post_forget(conn, &gpadl->work_);
+    if (why->status == VMB_OK) {
+        unlist(conn, gpadl);
+        /* A channel whose rings are gone is the caller's: nothing of it may
+         * stay in the queue, such as the close after an open that came late. */
+        if (gpadl->ring_)
+            vmb_post_forget(conn, &gpadl->chan_->work_);
+    }
     vmb_bus_gpadl_down_done(gpadl, why);
 }
 

@@ -114,7 +114,6 @@ static void close_failed(struct vmb_conn *conn, struct vmb_chan *chan)
     chan->host_open_ = true;
     if (!chan->gpadl_.work_.waiting)
         return;
-    vmb_post_forget(conn, &chan->gpadl_.work_);
     vmb_native_torndown(&chan->gpadl_, &conn->why_);
 }
 

@@ -58,16 +58,20 @@ static enum vmb_status wait_for(struct vmb_channel *channel, uint64_t timeout,
                                 const struct vmb_request *request)
 {
     const struct vmb_conn *conn = vmb_channel_conn(channel);
-    uint64_t deadline = vmb_wait_deadline(conn, timeout);
-    enum vmb_status status, bus = VMB_OK;
+    enum vmb_status status = reached(channel, goal, request), bus = VMB_OK;
+    uint64_t deadline;
 
-    while ((status = reached(channel, goal, request)) == VMB_AGAIN) {
+    /* Also on a channel that was never initialised, which has no clock. */
+    if (status != VMB_AGAIN)
+        return status;
+    deadline = vmb_wait_deadline(conn, timeout);
+    do {
         if (bus < VMB_OK)
             return bus;
         if (vmb_wait_is_past(conn, deadline))
             return VMB_E_TIMEOUT;
         bus = turn(channel);
-    }
+    } while ((status = reached(channel, goal, request)) == VMB_AGAIN);
     return status;
 }
 

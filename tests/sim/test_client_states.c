@@ -457,6 +457,19 @@ static void interrupt_latency(void **state)
     latency_with(0, VMB_E_NOFEATURE);
 }
 
+/* A clean-up path meets what it never came to make. */
+static void a_channel_never_made(void **state)
+{
+    static struct vmb_channel zeroed;
+
+    (void)state;
+    assert_int_equal(vmb_channel_status(&zeroed), VMB_E_STATE);
+    assert_int_equal(vmb_channel_enable(&zeroed), VMB_E_STATE);
+    assert_int_equal(vmb_wait_channel(&zeroed, SECOND), VMB_E_STATE);
+    assert_int_equal(vmb_wait_channel_disable(&zeroed, SECOND), VMB_OK);
+    assert_int_equal(vmb_wait_channel_pause(&zeroed, SECOND), VMB_E_STATE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +488,7 @@ int main(void)
         cmocka_unit_test(two_of_one_type),
         cmocka_unit_test(what_it_says_of_itself),
         cmocka_unit_test(interrupt_latency),
+        cmocka_unit_test(a_channel_never_made),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -342,6 +342,18 @@ static void the_answer_to_another_open_is_not_taken(void **state)
     rig_down(rig);
 }
 
+/* What vmb_conn_find() says of a device that is not there. */
+static void no_offer_is_no_crash(void **state)
+{
+    struct rig *rig = rig_make(NULL);
+    struct link link = { .flagged = false };
+
+    (void)state;
+    rig_start(rig);
+    assert_int_equal(rig_open_start(rig, &link, NULL), VMB_E_ARG);
+    rig_down(rig);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -355,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_second_caller_during_a_callback_is_told),
         cmocka_unit_test(a_second_receiver_is_told),
         cmocka_unit_test(the_answer_to_another_open_is_not_taken),
+        cmocka_unit_test(no_offer_is_no_crash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,7 +80,7 @@ enum vmb_status vmb_storvsc_open_start(struct vmb_storvsc *ctl,
     __builtin_memset(ctl, 0, sizeof *ctl);
     ctl->most_ = most_of(queues, queue_count);
     if (queue_count == 0 || queue_count > UINT16_MAX || ctl->most_ == 0 ||
-        offer->subchannel)
+        !offer || offer->subchannel)
         return VMB_E_ARG;
     ctl->bus_ = bus;
     ctl->offer_ = offer;
