@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/*
+ * One ring, its writer, its reader, and the memory between them: does either
+ * ever sleep on work that is there?  README.md says which line of the code is
+ * modelled by which line here, and what is left out.
+ *
+ *   -DWITHOUT=X  the library without barrier X
+ *   -DWISH=N     units beyond its packet that the writer asks for: the library
+ *                1 (8 bytes), a host perhaps 0
+ *   -DRULE=X     when a reader signals that room came: EITHER (the library),
+ *                or as some host: REACHES, PASSES
+ *   -DLARGEST=N  units of the largest packet; the library: 2 less than SIZE
+ */
+#define PUBLISH       1
+#define WANT_ROOM     2
+#define RELEASE       3
+#define ARM           4
+#define RELEASE_WRITE 5
+
+#ifndef WITHOUT
+#define WITHOUT 0
+#endif
+#ifndef WISH
+#define WISH 1
+#endif
+#ifndef LARGEST
+#define LARGEST 2
+#endif
+
+#define EITHER  1
+#define REACHES 2
+#define PASSES  3
+#ifndef RULE
+#define RULE EITHER
+#endif
+
+/* Free units before and after a release. */
+#define room_came(had, has) \
+    (has >= wanted && had <= wanted && \
+     (RULE != REACHES || had < wanted) && (RULE != PASSES || has > wanted))
+
+/* Units of 8 bytes. */
+#define SIZE 4
+
+#define distance(from, to) ((to + SIZE - from) % SIZE)
+#define room(from, to)     (SIZE - distance(from, to) - 1)
+
+/* ---- memory -------------------------------------------------------------- */
+
+byte write, read, pending;
+bit mask = 1;
+byte header[SIZE]; /* units of the packet that begins here; 0: it is read */
+
+/*
+ * Stores on their way: each word's in order, those of different words in any
+ * order.  Memory takes one whenever it likes.
+ */
+chan to_write = [2] of { byte };
+chan to_pending = [2] of { byte };
+chan to_header = [2] of { byte, byte };
+chan to_read = [2] of { byte };
+chan to_mask = [2] of { bit };
+
+active proctype memory()
+{
+    byte at, units;
+
+    do
+    :: to_write ? write
+    :: to_pending ? pending
+    :: to_read ? read
+    :: to_mask ? mask
+    :: d_step {
+        to_header ? at, units;
+        assert(header[at] == 0); /* nothing unread is written over */
+        header[at] = units;
+        at = 0;
+        units = 0
+    }
+    od
+}
+
+#define FENCE(name, drained) \
+    if                       \
+    :: WITHOUT == name       \
+    :: WITHOUT != name && drained \
+    fi
+
+#define WRITER_DRAINED \
+    (empty(to_write) && empty(to_pending) && empty(to_header))
+#define READER_DRAINED (empty(to_read) && empty(to_mask))
+
+/* ---- signals ------------------------------------------------------------- */
+
+/* A signal is kept until somebody sleeps: an event flag, an interrupt. */
+bit reader_woken, writer_woken, reader_asleep, writer_asleep;
+
+#define SLEEP(asleep, woken) \
+    asleep = 1;              \
+    d_step {                 \
+        woken;               \
+        woken = 0;           \
+        asleep = 0           \
+    }
+
+/* Two loads, which a processor may make in either order. */
+inline either_order(a, from_a, b, from_b)
+{
+    if
+    :: a = from_a; b = from_b
+    :: b = from_b; a = from_a
+    fi
+}
+
+/*
+ * What stands in one atomic block looks at memory once, at its beginning: the
+ * rest of it concerns the process alone.  Variables are 0 when their value is
+ * of no more use, so that states which differ in nothing else are one.
+ */
+
+/* ---- the writer ---------------------------------------------------------- */
+
+byte total;
+
+inline publish()
+{
+    if
+    :: written != published ->
+        FENCE(RELEASE_WRITE, empty(to_header));
+        atomic {
+            to_write ! written;
+            before = published;
+            published = written
+        }
+        FENCE(PUBLISH, WRITER_DRAINED);
+        either_order(masked, mask, seen, read);
+        atomic {
+            if
+            :: !masked && seen == before -> reader_woken = 1
+            :: else
+            fi;
+            masked = 0;
+            seen = 0;
+            before = 0
+        }
+    :: else
+    fi
+}
+
+active proctype writer()
+{
+    byte written, published, taken, before, seen, wished;
+    bit masked;
+
+next_packet:
+    atomic {
+        if
+        :: total = 1
+        :: total = 2
+        :: LARGEST > 2 -> total = LARGEST
+        :: goto last
+        fi;
+        if
+        :: total <= room(taken, written) -> goto put
+        :: else
+        fi
+    }
+    atomic {
+        taken = read;
+        if
+        :: total <= room(taken, written) -> goto put
+        :: else
+        fi
+    }
+    publish();
+    atomic {
+        to_pending ! total + WISH;
+        wished = total
+    }
+    FENCE(WANT_ROOM, WRITER_DRAINED);
+    atomic {
+        taken = read;
+        if
+        :: total <= room(taken, written) -> goto put
+        :: else
+        fi
+    }
+    SLEEP(writer_asleep, writer_woken);
+    goto next_packet;
+put:
+    atomic {
+        to_header ! written, total;
+        written = (written + total) % SIZE;
+        if
+        :: wished && total >= wished -> to_pending ! 0; wished = 0
+        :: else
+        fi;
+        total = 0;
+        if
+        :: goto next_packet /* staged */
+        :: skip
+        fi
+    }
+    publish();
+    goto next_packet;
+last:
+    publish()
+}
+
+/* ---- the reader ---------------------------------------------------------- */
+
+inline release()
+{
+    if
+    :: parsed != released ->
+        atomic {
+            to_read ! parsed;
+            before = released;
+            released = parsed
+        }
+        FENCE(RELEASE, READER_DRAINED);
+        either_order(wanted, pending, shown, write);
+        atomic {
+            if
+            :: wanted && room_came((SIZE - distance(before, shown)),
+                                   (SIZE - distance(released, shown))) ->
+                writer_woken = 1
+            :: else
+            fi;
+            wanted = 0;
+            before = 0
+        }
+    :: else
+    fi
+}
+
+/* That it is read is for the claims alone: no side looks at it. */
+inline take_packet()
+{
+    d_step {
+        assert(header[parsed] != 0); /* a packet is there before its index */
+        units = header[parsed];
+        header[parsed] = 0;
+        parsed = (parsed + units) % SIZE;
+        units = 0
+    }
+}
+
+active proctype reader()
+{
+    byte parsed, released, shown, before, wanted, units;
+    bit armed;
+
+    do
+    :: atomic {
+        if
+        :: armed -> to_mask ! 1; armed = 0
+        :: else
+        fi
+       }
+       atomic {
+        if
+        :: parsed == shown -> shown = write
+        :: else
+        fi
+       }
+       if
+       :: parsed != shown ->
+           take_packet();
+           if
+           :: release()
+           :: skip
+           fi
+       :: else ->
+           release();
+           atomic {
+               to_mask ! 0;
+               armed = 1
+           }
+           FENCE(ARM, READER_DRAINED);
+           if
+           :: write != parsed
+           :: else -> SLEEP(reader_asleep, reader_woken)
+           fi
+       fi
+    od
+}
+
+/* ---- the claim ----------------------------------------------------------- */
+
+/* Nothing moves any more: then nobody sleeps on what is there. */
+active proctype claim()
+{
+    timeout;
+    assert(!reader_asleep || write == read);
+    assert(!writer_asleep || total > room(read, write))
+}
