@@ -6,7 +6,7 @@
  *   1  a ring is filled to its last 8 bytes
  *   2  the index may come to stand at the end instead of at 0
  *   3  an index before the other is taken for an empty stretch
- *   4  every word of the ring is loaded twice (for test_ring_fetch.c)
+ *   4  every word of the ring is loaded twice (for test_fetch.c)
  *   5  a publish does not look at the interrupt mask
  */
 #include <stddef.h>
