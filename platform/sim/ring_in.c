@@ -55,17 +55,24 @@ static uint32_t published(struct vmb_sim_chan *chan, uint32_t already)
 }
 
 /*
- * The writer asked to be told when this many bytes are free.  A writer whose
- * feature bit is clear cannot ask and is told about every batch.
+ * The writer asked to be told when this many bytes are free; the read index
+ * was `before`.  A writer whose feature bit is clear cannot ask and is told
+ * about every batch.
  */
-static void tell_writer(struct vmb_sim_chan *chan, uint32_t free_before)
+static void tell_writer(struct vmb_sim_chan *chan, uint32_t before)
 {
     uint32_t features = shm_load(chan->in.ctl + VMB_SIM_FEATURES);
-    uint32_t wants, free_now;
+    uint32_t wants, in, free_before, free_now;
 
     shm_fence(); /* our read index before the look at the wish */
     wants = shm_load(chan->in.ctl + VMB_SIM_PEND) & ~7u;
-    free_now = chan->in.size - vmb_h_used(&chan->in, chan->in.in, chan->in.out);
+    /* Anew: the wish may be about a ring that filled up since the last look
+     * (OpenVMM commit_read; -DSTALE=1 in tests/model). */
+    in = shm_load(chan->in.ctl + VMB_SIM_IN);
+    if (!vmb_h_index_ok(&chan->in, in))
+        return; /* the next look at it reports this */
+    free_before = chan->in.size - vmb_h_used(&chan->in, in, before);
+    free_now = chan->in.size - vmb_h_used(&chan->in, in, chan->in.out);
     if (wants && !(features & 1))
         vmb_h_ring_wrong(chan, "relid %u: pending size without feature bit",
                          chan->relid);
@@ -77,7 +84,7 @@ static void tell_writer(struct vmb_sim_chan *chan, uint32_t free_before)
 static bool drain(struct vmb_sim_chan *chan)
 {
     uint32_t used = published(chan, chan->seen), taken, count = 0;
-    uint32_t start = chan->in.out, before = chan->in.size - used;
+    uint32_t start = chan->in.out;
 
     while (used > 0 && !chan->dead && count < chan->sim->cfg.budget) {
         bool took = vmb_h_packet_take(chan, used, &taken);
@@ -94,7 +101,7 @@ static bool drain(struct vmb_sim_chan *chan)
     if (chan->in.out == start)
         return false;
     vmb_h_word_set(&chan->in, VMB_SIM_OUT, chan->in.out);
-    tell_writer(chan, before);
+    tell_writer(chan, start);
     return true;
 }
 

@@ -9,6 +9,7 @@
  *                1 (8 bytes), a host perhaps 0
  *   -DRULE=X     when a reader signals that room came: EITHER (the library),
  *                or as some host: REACHES, PASSES
+ *   -DSTALE=1    the reader judges by the write index that it knew before
  *   -DLARGEST=N  units of the largest packet; the library: 2 less than SIZE
  */
 #define PUBLISH       1
@@ -22,6 +23,9 @@
 #endif
 #ifndef WISH
 #define WISH 1
+#endif
+#ifndef STALE
+#define STALE 0
 #endif
 #ifndef LARGEST
 #define LARGEST 2
@@ -219,7 +223,10 @@ inline release()
             released = parsed
         }
         FENCE(RELEASE, READER_DRAINED);
-        either_order(wanted, pending, shown, write);
+        if
+        :: STALE -> wanted = pending
+        :: else -> either_order(wanted, pending, shown, write)
+        fi;
         atomic {
             if
             :: wanted && room_came((SIZE - distance(before, shown)),
