@@ -23,7 +23,7 @@ static bool is_exempt(const uint8_t *at, size_t len)
     uint32_t i;
 
     for (i = 0; i < COUNT(fetch_exempt); i++)
-        if (at >= fetch_exempt[i].at &&
+        if (fetch_exempt[i].len && at >= fetch_exempt[i].at &&
             at < fetch_exempt[i].at + fetch_exempt[i].len)
             return !fetch_exempt[i].unless_zero ||
                    memcmp(at, &zero, len < 8 ? len : 8) != 0;
@@ -63,17 +63,21 @@ static void undo(const struct load *load)
             load->at[i] = saved[i];
 }
 
+static bool lies_in(const struct load *load, uintptr_t start, size_t len)
+{
+    return (uintptr_t)load->at - start < len;
+}
+
 /* Latest first. */
 void fetch_put_back(const void *from, size_t len)
 {
-    const uint8_t *start = from;
     uint32_t i, kept = 0;
 
     for (i = host.count; i-- > 0;)
-        if (host.log[i].at >= start && host.log[i].at < start + len)
+        if (lies_in(&host.log[i], (uintptr_t)from, len))
             undo(&host.log[i]);
     for (i = 0; i < host.count; i++)
-        if (host.log[i].at < start || host.log[i].at >= start + len)
+        if (!lies_in(&host.log[i], (uintptr_t)from, len))
             host.log[kept++] = host.log[i];
     host.count = kept;
     if (kept == 0)

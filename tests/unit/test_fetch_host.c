@@ -217,18 +217,17 @@ static void say_something(struct rng *rng)
 
 static void hear(struct rng *rng, struct device *dev)
 {
+    static const uint16_t types[] = { 6, 6, 7, 11 };
     static struct peer_image image;
     static uint8_t copy[512];
     struct vmb_rx rx;
     enum vmb_status status;
     uint32_t i, words = rng_below(rng, 20), offset = 0, len = 0;
+    uint16_t type = types[rng_below(rng, COUNT(types))];
+    uint64_t xid = 1 + rng_below(rng, 5);
 
-    peer_begin(&image,
-               rng_one_in(rng, 3)   ? 7
-               : rng_one_in(rng, 3) ? 11
-                                    : 6,
-               (uint16_t)rng_below(rng, 2), 1 + rng_below(rng, 5));
-    if (peer_get(&image, 0, 2) == 7) {
+    peer_begin(&image, type, (uint16_t)(words % 2), xid);
+    if (type == 7) {
         peer_put64(&image, 1ull << 32);
         peer_put64(&image, rng_next(rng));
     }
