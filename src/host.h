@@ -82,7 +82,8 @@ static inline void vmb_host_store32_release(void *at, uint32_t value)
     __atomic_store_n((uint32_t *)at, value, __ATOMIC_RELEASE);
 }
 
-/* Take all bits, leave none. */
+/* Take all bits, leave none.  What the host wrote before it set them is visible
+ * after it. */
 static inline uint64_t vmb_host_take64(void *at)
 {
     uint64_t value = __atomic_exchange_n((uint64_t *)at, 0, __ATOMIC_ACQUIRE);
@@ -91,6 +92,7 @@ static inline uint64_t vmb_host_take64(void *at)
     return value;
 }
 
+/* What we wrote before this is there for whoever finds the bits. */
 static inline void vmb_host_or32(void *at, uint32_t bits)
 {
     __atomic_fetch_or((uint32_t *)at, bits, __ATOMIC_RELEASE);

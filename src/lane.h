@@ -11,11 +11,13 @@
 #ifdef VMB_LANE_CHECKS
 static inline bool vmb_lane_enter(uint32_t *lane)
 {
+    /* Acquire, and release below: the next one in finds what this one left. */
     return __atomic_exchange_n(lane, 1u, __ATOMIC_ACQUIRE) == 0;
 }
 
 static inline void vmb_lane_leave(uint32_t *lane)
 {
+    /* Release: see vmb_lane_enter(). */
     __atomic_store_n(lane, 0u, __ATOMIC_RELEASE);
 }
 #else

@@ -25,7 +25,8 @@ static uint32_t collect(struct vmb_cpu *cpu, struct vmb_event_flags *flags)
         /* Acquire: the ring is not older than the flag that points at it. */
         bits = vmb_host_take64(&flags->words[i]);
         /* The reader may take bits out at the same time, on this CPU or
-         * another: none may be lost to either. */
+         * another: none may be lost to either.  Release: what the host did
+         * before is visible to whoever takes them. */
         __atomic_fetch_or(&cpu->ready_[i], bits, __ATOMIC_RELEASE);
         work = VMB_WORK_CHAN;
     }

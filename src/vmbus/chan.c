@@ -38,6 +38,7 @@ void vmb_chan_record(struct vmb_chan *chan, const struct vmb_fault *why)
 
     vmb_trace(chan->bus_->plat, VMB_EVENT_FAULT, chan->relid_, why->site,
               why->got);
+    /* Acquire: the record is written after it is claimed. */
     if (!__atomic_compare_exchange_n(&chan->fault_claim_, &unclaimed, 1u, false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return;
@@ -53,7 +54,8 @@ enum vmb_status vmb_chan_kill(struct vmb_chan *chan,
     int32_t open = VMB_GATE(VMB_OK);
 
     vmb_chan_record(chan, why);
-    /* A close that has begun meanwhile stays begun. */
+    /* A close that has begun meanwhile stays begun.  Release: who finds the
+     * gate shut finds the record written. */
     __atomic_compare_exchange_n(&chan->gate_, &open, VMB_GATE(why->status),
                                 false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
     return why->status;
@@ -61,6 +63,7 @@ enum vmb_status vmb_chan_kill(struct vmb_chan *chan,
 
 void vmb_chan_fault(const struct vmb_chan *chan, struct vmb_fault *out)
 {
+    /* Acquire: the whole record, or none of it. */
     bool written = __atomic_load_n(&chan->fault_claim_, __ATOMIC_ACQUIRE) == 2;
 
     *out = *(written ? &chan->fault_ : &vmb_no_fault);
@@ -160,6 +163,7 @@ static void end_waits(struct vmb_chan *chan)
 
 static void finish_close(struct vmb_chan *chan)
 {
+    /* Release, as when it was opened: vmb_cpu_next_ready() may look. */
     __atomic_store_n(&chan->offer_->chan_, NULL, __ATOMIC_RELEASE);
     chan->offer_ = NULL;
     chan->close_status_ = VMB_OK;

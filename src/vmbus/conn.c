@@ -73,6 +73,7 @@ void vmb_conn_serve(struct vmb_conn *conn, struct vmb_cpu *cpu)
 
     if (conn->version_ && conn->version_ < VMB_VERSION_2_4)
         page = conn->interrupt_page_;
+    /* Release: who finds them finds the page and the connection set up. */
     __atomic_store_n(&cpu->interrupt_page_, page, __ATOMIC_RELEASE);
     __atomic_store_n(&cpu->conn_, conn, __ATOMIC_RELEASE);
     /* One that was stopped and started meanwhile is on the list already. */
@@ -91,6 +92,7 @@ static void serve_nobody(struct vmb_conn *conn)
 
     while ((cpu = conn->cpus_) != NULL) {
         conn->cpus_ = cpu->next_;
+        /* Release: see vmb_conn_serve(). */
         __atomic_store_n(&cpu->interrupt_page_, NULL, __ATOMIC_RELEASE);
         __atomic_store_n(&cpu->conn_, NULL, __ATOMIC_RELEASE);
     }

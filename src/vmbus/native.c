@@ -202,6 +202,7 @@ void vmb_native_signal_owed(struct vmb_conn *conn)
     struct vmb_chan *chan;
     uint32_t i;
 
+    /* Acquire: each channel marked before the connection was. */
     if (!__atomic_load_n(owed, __ATOMIC_RELAXED) ||
         !__atomic_exchange_n(owed, 0u, __ATOMIC_ACQUIRE))
         return;

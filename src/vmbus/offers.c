@@ -26,6 +26,7 @@ struct vmb_offer *vmb_offers_find(const struct vmb_conn *conn, uint32_t relid)
     for (probe = 0; probe < conn->cfg_.offer_cap; probe++) {
         struct vmb_offer *offer = slot(conn, relid, probe);
 
+        /* Acquire: the rest of the offer is not older than its relid. */
         if (__atomic_load_n(&offer->relid, __ATOMIC_ACQUIRE) == relid)
             return offer;
     }
@@ -193,6 +194,7 @@ void vmb_offers_release(struct vmb_conn *conn)
         if (vmb_post_now(conn, conn->message_connection_, bytes) == VMB_AGAIN)
             return;
         offer->state_ = VMB_OFFER_FREE;
+        /* Release, as when it was added: somebody may look it up now. */
         __atomic_store_n(&offer->relid, 0, __ATOMIC_RELEASE);
         conn->releases_--;
     }

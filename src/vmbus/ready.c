@@ -26,12 +26,14 @@ static struct vmb_chan *open_channel(const struct vmb_conn *conn,
 
     if (!offer)
         return NULL;
+    /* Acquire: the channel is set up; vmb_chan_open_start() released it. */
     chan = __atomic_load_n(&offer->chan_, __ATOMIC_ACQUIRE);
     return chan && vmb_chan_gate(chan) == VMB_OK ? chan : NULL;
 }
 
 struct vmb_chan *vmb_cpu_next_ready(struct vmb_cpu *cpu)
 {
+    /* Acquire: its table of offers is there. */
     const struct vmb_conn *conn =
         __atomic_load_n(&cpu->conn_, __ATOMIC_ACQUIRE);
     struct vmb_chan *chan;

@@ -70,10 +70,12 @@ bool vmb_txn_finish(struct vmb_chan *chan, struct vmb_rx *rx)
     if (slot >= chan->txn_cap_)
         return false;
     txn = &chan->txns_[slot];
+    /* Acquire: user and generation are of this life of the slot. */
     if (!__atomic_load_n(&txn->live_, __ATOMIC_ACQUIRE) ||
         txn->generation_ != (uint32_t)(rx->xid >> 32))
         return false;
     rx->user = txn->user_;
+    /* No order: the count below says that the slot is free. */
     __atomic_store_n(&txn->live_, (uint16_t)0, __ATOMIC_RELAXED);
     chan->txns_[chan->txn_back_].free_ = (uint16_t)slot;
     chan->txn_back_ = next(chan, chan->txn_back_);

@@ -127,6 +127,32 @@ def _open_call(before):
     return ""
 
 
+# An access that orders others, and words that tell which and why.
+ORDERED = re.compile(r"__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)\b|"
+                     r"\bvmb_host_(\w+_(acquire|release)|fence)\(")
+ORDER_WORDS = re.compile(r"acquire|release|atomic|before|after|older|newer|"
+                         r"secondlook", re.IGNORECASE)
+ORDER_REACH = 7
+
+
+def barriers(tree):
+    """beside each access that orders others stands what for"""
+    for file in tree.library:
+        if not file.path.startswith("src/") or file.path == HOST_FILE:
+            continue
+        code = file.code.split("\n")
+        for number, line in enumerate(code):
+            if not ORDERED.search(line):
+                continue
+            near = range(max(0, number - ORDER_REACH), number + 1)
+            said = "".join(
+                full for at in near
+                for full, bare in zip(file.lines[at], code[at])
+                if full != bare)
+            if not ORDER_WORDS.search(said.replace(" ", "")):
+                yield file.finding(number + 1, "orders what, and why?")
+
+
 def sources(tree):
     """the Meson lists name every C file, no two of src/ have one name"""
     for room, build in (("src/", "src/meson.build"),
@@ -177,5 +203,6 @@ RULES = {
     "volatile": volatile,
     "includes": includes,
     "host-memory": host_memory,
+    "barriers": barriers,
     "sources": sources,
 }
