@@ -334,6 +334,29 @@ static void copies_stay_in_the_payload(void **state)
     assert_int_equal(vmb_ring_copy(&rx, &out, 31, copy, UINT32_MAX), 1);
 }
 
+/* What the caller kept of it names bytes that this ring does not have. */
+static void a_packet_of_a_larger_ring_is_not_read(void **state)
+{
+    struct vmb_rx out = { .kind = VMB_XFER_PAGES, .len = 64, .range_count = 1 };
+    uint32_t offset, len;
+    uint8_t copy[64];
+
+    (void)state;
+    place(0);
+    assert_int_equal(vmb_ring_copy(&rx, &out, 0, copy, sizeof copy), 64);
+    assert_true(vmb_ring_range(&rx, &out, 0, &offset, &len));
+    out.at_ = out.ranges_at_ = PAGE;
+    assert_int_equal(vmb_ring_copy(&rx, &out, 0, copy, sizeof copy), 0);
+    assert_false(vmb_ring_range(&rx, &out, 0, &offset, &len));
+    out.at_ = out.ranges_at_ = PAGE - 8;
+    assert_int_equal(vmb_ring_copy(&rx, &out, 0, copy, sizeof copy), 64);
+    assert_true(vmb_ring_range(&rx, &out, 0, &offset, &len));
+    out.len = PAGE + 8;
+    out.range_count = PAGE / 8 + 1;
+    assert_int_equal(vmb_ring_copy(&rx, &out, 0, copy, sizeof copy), 0);
+    assert_false(vmb_ring_range(&rx, &out, 0, &offset, &len));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -348,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_hostile_write_index_is_a_fault),
         cmocka_unit_test(what_was_shown_once_is_received_whatever_the_index),
         cmocka_unit_test(copies_stay_in_the_payload),
+        cmocka_unit_test(a_packet_of_a_larger_ring_is_not_read),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
