@@ -164,6 +164,23 @@ static void an_unknown_message_is_on_record_alone(void **state)
     assert_int_equal(vmb_conn_status(&host.conn), VMB_OK);
 }
 
+static void less_than_a_header_is_no_message(void **state)
+{
+    uint32_t len;
+
+    (void)state;
+    host_connect(&host);
+    for (len = 0; len < 8; len++) {
+        host_send(&host, 200, NULL, 0);
+        host.queue[(host.tail - 1) % HOST_QUEUE].len = len;
+        (void)host_settle(&host);
+        assert_int_equal(vmb_conn_fault_count(&host.conn), len + 1);
+        assert_int_equal(host.conn.fault_.site, VMB_SITE_MSG_SHORT);
+        assert_int_equal(host.conn.why_.site, VMB_SITE_MSG_SHORT);
+        assert_int_equal(host.conn.why_.got, len);
+    }
+}
+
 /* ---- offers -------------------------------------------------------------- */
 
 static void a_rescind_is_taken_once(void **state)
@@ -324,6 +341,7 @@ int main(void)
         with_host(gpadl_answers_for_another_are_strays),
         with_host(a_refusal_that_comes_late_frees_the_ring),
         with_host(an_unknown_message_is_on_record_alone),
+        with_host(less_than_a_header_is_no_message),
         with_host(a_rescind_is_taken_once),
         with_host(offers_are_found_by_all_that_tells_them_apart),
         with_host(a_response_without_a_connection_id_is_on_record),
