@@ -101,6 +101,7 @@ static void on_gpadl(struct fake_host *host, const uint8_t *m)
 {
     host->gpadl_relid = get32(m + 8);
     host->gpadl_left = (get32(m + 16) & 0xffff) / 8 - 1;
+    host->gpadl_bodies = 0;
     on_gpadl_part(host, m, 26);
 }
 
@@ -139,6 +140,7 @@ static void answer(struct fake_host *host, const uint8_t *m)
         on_gpadl(host, m);
         break;
     case GPADL_BODY:
+        assert_int_equal(get32(m + 8), ++host->gpadl_bodies);
         on_gpadl_part(host, m, 28);
         break;
     case GPADL_TEARDOWN:

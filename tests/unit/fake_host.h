@@ -31,7 +31,7 @@ struct fake_host {
     uint32_t signals, signalled; /* how many, the last connection id */
     /* What was posted, by number, "14 3 "; and what waits for the slot. */
     char log[256];
-    uint32_t gpadl_left, gpadl_relid;
+    uint32_t gpadl_left, gpadl_relid, gpadl_bodies;
     struct {
         uint8_t bytes[240];
         uint32_t len;

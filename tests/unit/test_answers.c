@@ -134,6 +134,23 @@ static void gpadl_answers_for_another_are_strays(void **state)
     assert_first_fault(VMB_SITE_MSG_STRAY, 999);
 }
 
+static void a_long_list_goes_in_numbered_parts(void **state)
+{
+    struct vmb_gpadl gpadl = { 0 };
+    uint8_t *memory = new_pages(100);
+
+    (void)state;
+    host_connect(&host);
+    open_channel();
+    assert_int_equal(
+        vmb_gpadl_create_virtual_start(&gpadl, &chan, memory, 100 * PAGE),
+        VMB_OK);
+    assert_int_equal(host_settle(&host), VMB_OK);
+    assert_int_equal(vmb_gpadl_create_status(&gpadl), VMB_OK);
+    assert_posted(&host, "8 9 9 9 ");
+    free(memory);
+}
+
 static void a_refusal_that_comes_late_frees_the_ring(void **state)
 {
     uint32_t words[3] = { 1, 0, 5 };
@@ -339,6 +356,7 @@ int main(void)
         with_host(an_open_that_nobody_wanted_is_undone),
         with_host(an_open_channel_is_not_closed_by_a_second_answer),
         with_host(gpadl_answers_for_another_are_strays),
+        with_host(a_long_list_goes_in_numbered_parts),
         with_host(a_refusal_that_comes_late_frees_the_ring),
         with_host(an_unknown_message_is_on_record_alone),
         with_host(less_than_a_header_is_no_message),
