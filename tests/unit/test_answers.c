@@ -164,7 +164,13 @@ static void a_refusal_that_comes_late_frees_the_ring(void **state)
     host.machine.now += VMB_CONN_TIMEOUT;
     (void)host_turn(&host);
     assert_int_equal(vmb_chan_open_status(&chan), VMB_E_TIMEOUT);
+    /* In FAILED its GPADL is doubtful until the close asks for it. */
+    assert_int_equal(chan.gpadl_.state_, VMB_GPADL_DOUBTFUL);
+    words[0] = 2;
     words[1] = chan.gpadl_.id_;
+    assert_int_equal(tell(10, words, 3), 1); /* another channel's: no */
+    assert_int_equal(chan.gpadl_.state_, VMB_GPADL_DOUBTFUL);
+    words[0] = 1;
     assert_int_equal(tell(10, words, 3), 0);
     assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
     assert_int_equal(vmb_chan_close_status(&chan), VMB_OK);
