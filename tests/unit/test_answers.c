@@ -151,6 +151,15 @@ static void a_long_list_goes_in_numbered_parts(void **state)
     free(memory);
 }
 
+static void no_gpadl_is_number_0(void **state)
+{
+    (void)state;
+    host_connect(&host);
+    host.conn.last_gpadl_ = UINT32_MAX; /* after many of them */
+    open_channel();
+    assert_int_equal(chan.gpadl_.id_, 1);
+}
+
 static void a_refusal_that_comes_late_frees_the_ring(void **state)
 {
     uint32_t words[3] = { 1, 0, 5 };
@@ -363,6 +372,7 @@ int main(void)
         with_host(an_open_channel_is_not_closed_by_a_second_answer),
         with_host(gpadl_answers_for_another_are_strays),
         with_host(a_long_list_goes_in_numbered_parts),
+        with_host(no_gpadl_is_number_0),
         with_host(a_refusal_that_comes_late_frees_the_ring),
         with_host(an_unknown_message_is_on_record_alone),
         with_host(less_than_a_header_is_no_message),
