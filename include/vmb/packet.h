@@ -16,7 +16,8 @@
  *
  * An object holds all that a send can need: a send fails for what it is given,
  * never for want of memory.  Sends and completions of incoming packets go out
- * in the order of the calls, whether the ring has room or not.  The payload,
+ * in the order of the calls, whether the ring has room or not; but completions
+ * do not wait for the sends that wait for a transaction.  The payload,
  * the MDLs and their PFN arrays are consumed when a send returns; the memory
  * they describe is the host's until the completion routine runs.
  *

@@ -80,6 +80,17 @@ vmb_channel_packet_complete(struct vmb_packet_completion *packet,
     return status;
 }
 
+static void prepend(struct vmb_channel_list *list, struct vmb_queued *item)
+{
+    item->previous_ = NULL;
+    item->next_ = list->first_;
+    if (list->first_)
+        list->first_->previous_ = item;
+    else
+        list->last_ = item;
+    list->first_ = item;
+}
+
 /* Those behind it wait, for it is the first of the parked ones again. */
 enum vmb_status
 vmb_channel_packet_defer_to_passive(struct vmb_packet_completion *packet)
@@ -89,7 +100,7 @@ vmb_channel_packet_defer_to_passive(struct vmb_packet_completion *packet)
     returned(packet);
     packet->passive = true;
     packet->state = VMB_INCOMING_PARKED;
-    vmb_list_prepend(&packet->channel->parked_, &packet->queued_);
+    prepend(&packet->channel->parked_, &packet->queued_);
     return VMB_OK;
 }
 

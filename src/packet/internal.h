@@ -90,7 +90,6 @@ struct vmb_packet *vmb_memory_packet(struct vmb_channel *channel, void *memory);
 
 /* queue.c */
 void vmb_list_append(struct vmb_channel_list *list, struct vmb_queued *item);
-void vmb_list_prepend(struct vmb_channel_list *list, struct vmb_queued *item);
 void vmb_list_remove(struct vmb_channel_list *list, struct vmb_queued *item);
 /* channel->out_ for this item, with one piece of payload in iov_[0]. */
 void vmb_queue_describe(struct vmb_channel *channel, struct vmb_queued *item,

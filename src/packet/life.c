@@ -201,16 +201,6 @@ static void suspended(struct vmb_channel *channel)
         channel->state_ = VMB_CHANNEL_PAUSED;
 }
 
-static void drop_parked(struct vmb_channel *channel)
-{
-    struct vmb_queued *item;
-
-    while ((item = channel->parked_.first_) != NULL) {
-        vmb_list_remove(&channel->parked_, item);
-        vmb_incoming_free((void *)item);
-    }
-}
-
 /* The host has let go of rings and packets. */
 static void closed(struct vmb_channel *channel)
 {
@@ -222,7 +212,6 @@ static void closed(struct vmb_channel *channel)
         channel->disable_wanted_ = false;
         return;
     }
-    drop_parked(channel);
     vmb_queue_cancel(channel, channel->dead_);
     channel->state_ = VMB_CHANNEL_CLOSED;
     if (channel->was_opened_)

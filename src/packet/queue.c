@@ -11,7 +11,8 @@
  *
  * Nothing overtakes: with a queue that is not empty a send goes to its end
  * without a look at the ring.  The ring's wish for room is always that of the
- * queue's head, for only the head is ever tried.
+ * first that found none, for nothing is tried behind it.  One exception: see
+ * vmb_queue_drain().
  */
 #include "internal.h"
 
@@ -24,17 +25,6 @@ void vmb_list_append(struct vmb_channel_list *list, struct vmb_queued *item)
     else
         list->first_ = item;
     list->last_ = item;
-}
-
-void vmb_list_prepend(struct vmb_channel_list *list, struct vmb_queued *item)
-{
-    item->previous_ = NULL;
-    item->next_ = list->first_;
-    if (list->first_)
-        list->first_->previous_ = item;
-    else
-        list->last_ = item;
-    list->first_ = item;
 }
 
 void vmb_list_remove(struct vmb_channel_list *list, struct vmb_queued *item)
@@ -72,37 +62,31 @@ static void done(struct vmb_channel *channel, struct vmb_queued *item,
     vmb_list_append(&channel->done_, item);
 }
 
-/* It is in the ring: who waits for what now? */
-static void inserted(struct vmb_channel *channel, struct vmb_queued *item)
+/* It is in the ring, or too big for it: who waits for what now? */
+static void settled(struct vmb_channel *channel, struct vmb_queued *item,
+                    enum vmb_status status)
 {
     if (!is_packet(item)) {
         vmb_incoming_free(incoming_of(item));
         return;
     }
-    if (item->want_reply_) {
+    if (item->want_reply_ && status == VMB_OK) {
         item->state_ = VMB_PACKET_IN_RING;
         vmb_list_append(&channel->in_ring_, item);
         return;
     }
-    done(channel, item, VMB_OK);
+    done(channel, item, status);
 }
 
 /*
  * During a batch packets are staged, and shown to the host at its end.  No
- * transaction free is like no room: the completion that frees one comes
- * through vmb_channel_process(), which drains the queue.
+ * transaction free (VMB_E_NOSLOT) is like no room: the completion that frees
+ * one comes through vmb_channel_process(), which drains the queue.
  */
-static enum vmb_status put(struct vmb_channel *channel, struct vmb_queued *item)
+static enum vmb_status put(struct vmb_channel *channel)
 {
-    enum vmb_status status =
-        channel->batch_ ? vmb_chan_stage(&channel->chan_, &channel->out_)
-                        : vmb_chan_send(&channel->chan_, &channel->out_);
-
-    if (status == VMB_E_NOSLOT)
-        return VMB_AGAIN;
-    if (status == VMB_OK)
-        inserted(channel, item);
-    return status;
+    return channel->batch_ ? vmb_chan_stage(&channel->chan_, &channel->out_)
+                           : vmb_chan_send(&channel->chan_, &channel->out_);
 }
 
 /* Statuses that say something of the channel, not of the packet. */
@@ -119,7 +103,11 @@ enum vmb_status vmb_queue_put(struct vmb_channel *channel,
 
     if (channel->queue_.first_ || !vmb_channel_flows(channel))
         return VMB_AGAIN;
-    status = put(channel, item);
+    status = put(channel);
+    if (status == VMB_OK)
+        settled(channel, item, status);
+    if (status == VMB_E_NOSLOT)
+        return VMB_AGAIN;
     if (is_deadly(status))
         vmb_channel_died(channel, status);
     return status;
@@ -141,23 +129,34 @@ void vmb_queue_describe(struct vmb_channel *channel, struct vmb_queued *item,
     channel->out_.mdl_length = 0;
 }
 
-/* At most what is queued now: routines do not run in here. */
+/*
+ * At most what is queued now: routines do not run in here.  Without a
+ * transaction for a request its place is kept, and completions go past it:
+ * they hold the objects without which no answer is read that would free one.
+ */
 void vmb_queue_drain(struct vmb_channel *channel)
 {
-    struct vmb_queued *item;
+    struct vmb_queued *item, *next;
     enum vmb_status status;
+    bool slotless = false;
 
-    while ((item = channel->queue_.first_) != NULL) {
-        vmb_queue_describe(channel, item, item->inline_, item->inline_bytes_);
-        vmb_list_remove(&channel->queue_, item);
-        status = put(channel, item);
-        if (status == VMB_E_TOOBIG) /* a packet made for larger rings */
-            done(channel, item, status);
-        if (status == VMB_OK || status == VMB_E_TOOBIG)
+    for (item = channel->queue_.first_; item; item = next) {
+        next = item->next_;
+        if (slotless && is_packet(item))
             continue;
-        vmb_list_prepend(&channel->queue_, item);
-        vmb_channel_died(channel, status);
-        return;
+        vmb_queue_describe(channel, item, item->inline_, item->inline_bytes_);
+        status = put(channel);
+        if (status == VMB_E_NOSLOT) {
+            slotless = true;
+            continue;
+        }
+        /* TOOBIG: a packet made for larger rings. */
+        if (status != VMB_OK && status != VMB_E_TOOBIG) {
+            vmb_channel_died(channel, status);
+            return;
+        }
+        vmb_list_remove(&channel->queue_, item);
+        settled(channel, item, status);
     }
 }
 
@@ -194,15 +193,17 @@ void vmb_queue_done(struct vmb_channel *channel)
     }
 }
 
-/* Everything that is not done comes back with this status. */
+/* Everything that is not done comes back with this status; what the host sent
+ * and nobody has seen goes. */
 void vmb_queue_cancel(struct vmb_channel *channel, enum vmb_status status)
 {
     struct vmb_channel_list *const lists[] = { &channel->in_ring_,
-                                               &channel->queue_ };
+                                               &channel->queue_,
+                                               &channel->parked_ };
     struct vmb_queued *item;
     uint32_t i;
 
-    for (i = 0; i < 2; i++)
+    for (i = 0; i < 3; i++)
         while ((item = lists[i]->first_) != NULL) {
             vmb_list_remove(lists[i], item);
             if (!is_packet(item)) {
