@@ -11,12 +11,16 @@ void vmb_incoming_free(struct vmb_packet_completion *packet)
     channel->unread_ |= channel->starved_;
 }
 
-/* One delivered packet less, which may be what the quota waits for. */
+/* One delivered packet less, which may be what the quota, or a pause or a
+ * close, waits for. */
 static void returned(struct vmb_packet_completion *packet)
 {
-    packet->channel->delivered_--;
-    packet->channel->unread_ |= packet->channel->blocked_;
-    packet->channel->blocked_ = false;
+    struct vmb_channel *channel = packet->channel;
+
+    channel->delivered_--;
+    channel->unread_ |=
+        channel->blocked_ || channel->state_ == VMB_CHANNEL_SUSPENDED;
+    channel->blocked_ = false;
     packet->process_level = false;
 }
 

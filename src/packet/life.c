@@ -350,6 +350,7 @@ static enum vmb_status want(struct vmb_channel *channel, bool *what, bool value)
     if (vmb_channel_in_state_callback(channel))
         return VMB_E_STATE;
     *what = value;
+    channel->unread_ = true; /* a process() around us says so */
     return VMB_OK;
 }
 

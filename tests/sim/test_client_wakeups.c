@@ -32,6 +32,21 @@ static void down(struct client *c)
     client_tear_down(c);
 }
 
+static void no_turn(struct rig *rig)
+{
+    (void)rig;
+}
+
+/* The host's side alone goes on. */
+static void host_settles(struct client *c)
+{
+    void (*on_turn)(struct rig * rig) = c->rig->on_turn;
+
+    c->rig->on_turn = no_turn;
+    rig_settle(c->rig);
+    c->rig->on_turn = on_turn;
+}
+
 static struct vmb_packet *send(struct client *c, uint64_t number)
 {
     struct vmb_packet *packet = client_packet(c);
@@ -40,6 +55,66 @@ static struct vmb_packet *send(struct client *c, uint64_t number)
         vmb_packet_send(packet, &number, sizeof number, NULL, WAIT), VMB_OK);
     return packet;
 }
+
+/* ---- From callbacks ------------------------------------------------------ */
+
+static void complete_held(struct client *c, enum client_event event)
+{
+    if (event == DONE)
+        assert_int_equal(vmb_channel_packet_complete(c->held[0], NULL, 0),
+                         VMB_OK);
+}
+
+/* A pause waits for a packet, which a completion routine completes. */
+static void a_routine_ends_a_pause(void **state)
+{
+    struct client *c = up(0, 0);
+
+    (void)state;
+    recorder.hold = true;
+    c->hold = true;
+    c->on = complete_held;
+    (void)send(c, 1);
+    host_sends(c->dev, 0, 1, 8, true);
+    client_until_packets(c, 1);
+    assert_int_equal(vmb_channel_pause_start(&c->channel), VMB_OK);
+    rig_settle(c->rig);
+    assert_int_equal(vmb_channel_pause_status(&c->channel), VMB_AGAIN);
+    recorder_release(&recorder);
+    host_settles(c);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_AGAIN);
+    assert_int_equal(c->dones, 1);
+    (void)(vmb_channel_poll(&c->channel) == VMB_OK);
+    assert_int_equal(vmb_channel_pause_status(&c->channel), VMB_OK);
+    down(c);
+}
+
+static void stop(struct client *c, struct vmb_packet_completion *packet,
+                 const void *buffer, uint32_t bytes, uint32_t flags)
+{
+    (void)buffer;
+    (void)bytes;
+    (void)flags;
+    assert_int_equal(vmb_channel_packet_complete(packet, NULL, 0), VMB_OK);
+    assert_int_equal(vmb_channel_disable_start(&c->channel), VMB_OK);
+}
+
+/* What takes effect in vmb_channel_poll() is asked for inside process(). */
+static void a_packet_ends_the_channel(void **state)
+{
+    struct client *c = up(0, 0);
+
+    (void)state;
+    c->on_packet = stop;
+    host_sends(c->dev, 0, 1, 8, false);
+    host_settles(c);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_AGAIN);
+    assert_int_equal(c->packets, 1);
+    client_until_disabled(c);
+    client_tear_down(c);
+}
+
+/* ---- Without a transaction ----------------------------------------------- */
 
 /* The answers that would let requests go on lie behind packets in the ring,
  * whose own answers wait behind those requests. */
@@ -67,6 +142,8 @@ static void answers_pass_requests_without_transaction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_routine_ends_a_pause),
+        cmocka_unit_test(a_packet_ends_the_channel),
         cmocka_unit_test(answers_pass_requests_without_transaction),
     };
 
