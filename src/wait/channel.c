@@ -120,7 +120,9 @@ enum vmb_status vmb_wait_synchronous_request(struct vmb_channel *channel,
     /* Its routine, if it is in the ring by now and that was all. */
     (void)(vmb_channel_process(channel, 0) == VMB_OK);
     status = wait_for(channel, timeout, ANSWERED, request);
-    /* VMB_E_STATE: nothing is left to give up. */
-    (void)(vmb_channel_request_abandon(request) == VMB_OK);
+    /* VMB_E_STATE: nothing is left to give up.  Else it may have kept others
+     * in the queue. */
+    if (vmb_channel_request_abandon(request) == VMB_OK)
+        (void)(vmb_channel_process(channel, 0) == VMB_OK);
     return status;
 }

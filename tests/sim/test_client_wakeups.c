@@ -116,6 +116,39 @@ static void a_packet_ends_the_channel(void **state)
 
 /* ---- Without a transaction ----------------------------------------------- */
 
+static void send_plain(struct client *c, enum client_event event)
+{
+    uint64_t number = 3;
+
+    if (event == PACKET)
+        assert_int_equal(vmb_packet_send(c->own, &number, 8, NULL, 0), VMB_OK);
+}
+
+/* A packet that needs no transaction queues behind a request that does. */
+static void a_request_given_up_holds_nothing_back(void **state)
+{
+    struct client *c = up(1, 0);
+    struct vmb_request request = { 0 };
+    uint64_t number = 2;
+
+    (void)state;
+    recorder.hold = true;
+    c->own = client_packet(c);
+    c->on = send_plain;
+    (void)send(c, 1);
+    rig_settle(c->rig);
+    host_sends(c->dev, 0, 1, 8, false);
+    assert_int_equal(vmb_wait_synchronous_request(
+                         &c->channel, &request, &number, 8, NULL, WAIT, SECOND),
+                     VMB_E_TIMEOUT);
+    host_settles(c);
+    assert_int_equal(c->packets, 1);
+    assert_int_equal(recorder.count, 2);
+    assert_int_equal(recorder.record[1].first, 3);
+    assert_int_equal(c->dones, 1);
+    down(c);
+}
+
 /* The answers that would let requests go on lie behind packets in the ring,
  * whose own answers wait behind those requests. */
 static void answers_pass_requests_without_transaction(void **state)
@@ -144,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_routine_ends_a_pause),
         cmocka_unit_test(a_packet_ends_the_channel),
+        cmocka_unit_test(a_request_given_up_holds_nothing_back),
         cmocka_unit_test(answers_pass_requests_without_transaction),
     };
 
