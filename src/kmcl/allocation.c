@@ -10,6 +10,16 @@ UINT32 VmbSizeofChannel(VOID)
     return (UINT32)sizeof(struct vmb_kmcl_channel);
 }
 
+/* Where the device's list names the channel, or ends. */
+static VMBCHANNEL *link_to(PDEVICE_OBJECT device, VMBCHANNEL channel)
+{
+    VMBCHANNEL *at = &device->channels_;
+
+    while (*at && *at != channel)
+        at = &(*at)->next;
+    return at;
+}
+
 static NTSTATUS initialize(PDEVICE_OBJECT device, BOOLEAN is_server,
                            VMBCHANNEL channel, bool placed)
 {
@@ -43,7 +53,8 @@ NTSTATUS VmbChannelInitialize(PDEVICE_OBJECT ParentDeviceObject,
 {
     if (!ParentDeviceObject)
         return STATUS_INVALID_PARAMETER_1;
-    if (!Channel || (uintptr_t)Channel % 8)
+    if (!Channel || (uintptr_t)Channel % 8 ||
+        *link_to(ParentDeviceObject, Channel))
         return STATUS_INVALID_PARAMETER_3;
     return initialize(ParentDeviceObject, IsServer, Channel, true);
 }
@@ -70,30 +81,26 @@ NTSTATUS VmbChannelAllocate(PDEVICE_OBJECT ParentDeviceObject, BOOLEAN IsServer,
     return status;
 }
 
-static void unlink(VMBCHANNEL channel)
-{
-    VMBCHANNEL *at = &channel->device->channels_;
-
-    while (*at && *at != channel)
-        at = &(*at)->next;
-    if (*at)
-        *at = channel->next;
-}
-
+/* What is left names no device and no memory: whoever uses it once more is
+ * refused, and gives nobody's pages back. */
 VOID VmbChannelCleanup(VMBCHANNEL Channel)
 {
     PDEVICE_OBJECT device = Channel->device;
+    bool placed = Channel->placed;
 
+    if (!device)
+        return;
     if (!vmb_kmcl_is_disabled(Channel) || Channel->packets.out > 0 ||
         vmb_kmcl_at_dispatch(Channel) || !vmb_kmcl_gpadls_reclaim(Channel)) {
         vmb_kmcl_record(device, __func__, STATUS_INVALID_DEVICE_STATE);
         return;
     }
-    unlink(Channel);
+    *link_to(device, Channel) = Channel->next;
     vmb_lookaside_drop(&Channel->packets, &device->arena_);
     vmb_lookaside_drop(&Channel->gpadl_objects, &device->arena_);
     vmb_kmcl_free(device, Channel->cfg.memory);
-    if (!Channel->placed)
+    __builtin_memset(Channel, 0, sizeof *Channel);
+    if (!placed)
         vmb_kmcl_free(device, Channel);
 }
 
@@ -120,6 +127,8 @@ NTSTATUS vmb_kmcl_lay_out(VMBCHANNEL channel)
 
     if (channel->laid_out)
         return STATUS_SUCCESS;
+    if (!channel->device)
+        return STATUS_INVALID_DEVICE_STATE;
     status = take_memory(channel);
     if (!NT_SUCCESS(status))
         return status;

@@ -5,10 +5,15 @@
  */
 #include "internal.h"
 
+/* Off both lists: that of the channel below has it until it is deleted, also
+ * if the host refused it. */
 static void forget(VMBCHANNEL channel, struct vmb_kmcl_gpadl *gpadl)
 {
     struct vmb_kmcl_gpadl **at = &channel->gpadls;
 
+    /* Cannot fail: the host has nothing of it. */
+    (void)(vmb_channel_delete_gpadl_start(&channel->channel, &gpadl->gpadl) ==
+           VMB_OK);
     while (*at && *at != gpadl)
         at = &(*at)->next;
     if (*at)

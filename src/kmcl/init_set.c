@@ -8,7 +8,7 @@
 /* False: not now.  Otherwise what is set takes effect at the next use. */
 static bool begin(VMBCHANNEL channel)
 {
-    if (!channel || !vmb_kmcl_is_disabled(channel))
+    if (!channel || !channel->device || !vmb_kmcl_is_disabled(channel))
         return false;
     channel->laid_out = false;
     return true;

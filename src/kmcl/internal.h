@@ -112,9 +112,10 @@ static inline bool vmb_kmcl_is_disabled(const struct vmb_kmcl_channel *channel)
            !vmb_channel_is_inside(&channel->channel);
 }
 
+/* No place to wait in; a channel that was cleaned up is none either. */
 static inline bool vmb_kmcl_at_dispatch(const struct vmb_kmcl_channel *channel)
 {
-    return channel->device->dispatch_ > 0;
+    return !channel->device || channel->device->dispatch_ > 0;
 }
 
 #endif

@@ -53,7 +53,7 @@ NTSTATUS vmb_kmcl_packet_status(enum vmb_status status)
 void vmb_kmcl_record(PDEVICE_OBJECT device, const char *function,
                      NTSTATUS status)
 {
-    if (status == STATUS_SUCCESS)
+    if (status == STATUS_SUCCESS || !device)
         return;
     device->misuses_++;
     device->last_status_ = status;

@@ -82,6 +82,66 @@ static void cleanup_wants_it_disabled_and_packets_freed(void **state)
     kmcl_down(&k);
 }
 
+static VMBCHANNEL made;
+
+static void start_placed(void)
+{
+    kmcl_make(&k, NULL);
+    made = test_calloc(1, VmbSizeofChannel());
+    assert_int_equal(VmbChannelInitialize(&k.device, FALSE, made),
+                     STATUS_SUCCESS);
+}
+
+/* Its pages may be somebody else's by then. */
+static void what_was_cleaned_up_is_left_alone(void **state)
+{
+    UINT32 handle = 0;
+    uint32_t pages;
+    void *other;
+
+    (void)state;
+    start_placed();
+    pages = vmb_kmcl_free_pages(&k.device);
+    assert_int_equal(VmbChannelEnable(made), STATUS_SUCCESS);
+    kmcl_settle(&k);
+    VmbChannelDisable(made);
+    VmbChannelCleanup(made);
+    assert_int_equal(vmb_kmcl_free_pages(&k.device), pages);
+    other = vmb_kmcl_allocate(&k.device, 8 * VMB_PAGE_SIZE);
+    assert_non_null(other);
+    VmbChannelCleanup(made);
+    assert_int_equal(vmb_kmcl_free_pages(&k.device), pages - 8);
+    assert_int_equal(VmbChannelEnable(made), STATUS_INVALID_DEVICE_STATE);
+    assert_int_equal(VmbChannelInitSetMaximumPacketSize(made, 64),
+                     STATUS_INVALID_PARAMETER_1);
+    assert_int_equal(
+        VmbChannelCreateGpadlFromBuffer(made, 0, other, 8, &handle),
+        STATUS_INVALID_DEVICE_STATE);
+    assert_null(VmbPacketAllocate(made));
+    VmbChannelPause(made);
+    VmbChannelStart(made);
+    VmbChannelDisable(made);
+    vmb_kmcl_free(&k.device, other);
+    test_free(made);
+    kmcl_end(&k);
+}
+
+/* Twice on the device's list it would be the end of no turn. */
+static void a_channel_is_initialized_once(void **state)
+{
+    (void)state;
+    start_placed();
+    assert_int_equal(VmbChannelInitialize(&k.device, FALSE, made),
+                     STATUS_INVALID_PARAMETER_3);
+    kmcl_settle(&k);
+    VmbChannelCleanup(made);
+    assert_int_equal(VmbChannelInitialize(&k.device, FALSE, made),
+                     STATUS_SUCCESS);
+    VmbChannelCleanup(made);
+    test_free(made);
+    kmcl_end(&k);
+}
+
 static void a_channel_may_lie_in_the_clients_memory(void **state)
 {
     VMBCHANNEL channel;
@@ -388,6 +448,8 @@ int main(void)
         cmocka_unit_test(allocate_says_when_memory_is_out),
         cmocka_unit_test(cleanup_wants_it_disabled_and_packets_freed),
         cmocka_unit_test(a_channel_may_lie_in_the_clients_memory),
+        cmocka_unit_test(what_was_cleaned_up_is_left_alone),
+        cmocka_unit_test(a_channel_is_initialized_once),
         cmocka_unit_test(a_channel_has_a_pointer_of_the_clients),
         cmocka_unit_test(instance_and_mmio_space_are_those_of_the_offer),
         cmocka_unit_test(enable_waits_for_nothing_and_runs),

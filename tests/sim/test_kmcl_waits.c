@@ -294,6 +294,29 @@ static void gpadls_are_made_in_opened_and_deleted_in_closed(void **state)
     kmcl_down(&k);
 }
 
+/* The object of one that the host refused serves for the next one; those made
+ * before it are not lost of that. */
+static void a_refused_gpadl_leaves_no_trace(void **state)
+{
+    struct vmb_sim_fault refuse = { .at = VMB_SIM_AT_GUEST_MESSAGE,
+                                    .act = VMB_SIM_REFUSE };
+    UINT32 handle = 0;
+
+    (void)state;
+    set_up_gpadls();
+    k.on = NULL; /* and all are forgotten */
+    refuse.k = vmb_sim_count(k.rig->sim, VMB_SIM_AT_GUEST_MESSAGE);
+    assert_int_equal(vmb_sim_fault_add(k.rig->sim, &refuse), VMB_OK);
+    assert_int_equal(make(0, &handle), STATUS_CONNECTION_REFUSED);
+    assert_int_equal(handle, 0);
+    assert_int_equal(vmb_sim_live_gpadls(k.rig->sim), 5);
+    assert_int_equal(make(1, &handle), STATUS_SUCCESS);
+    assert_int_equal(vmb_sim_live_gpadls(k.rig->sim), 6);
+    VmbChannelDisable(k.channel);
+    assert_int_equal(vmb_sim_live_gpadls(k.rig->sim), 0);
+    kmcl_down(&k);
+}
+
 /* Rule 14: deleting works after a rescind. */
 static void gpadls_outlive_a_rescind_until_closed(void **state)
 {
@@ -372,6 +395,7 @@ int main(void)
         cmocka_unit_test(rule_7_a_rescind_before_a_request_ends_it),
         cmocka_unit_test(rule_7_a_rescind_ends_a_request_in_post_started),
         cmocka_unit_test(gpadls_are_made_in_opened_and_deleted_in_closed),
+        cmocka_unit_test(a_refused_gpadl_leaves_no_trace),
         cmocka_unit_test(gpadls_outlive_a_rescind_until_closed),
         cmocka_unit_test(forgotten_gpadls_are_taken_down),
         cmocka_unit_test(what_is_no_gpadl_is_refused),
