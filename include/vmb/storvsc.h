@@ -358,7 +358,7 @@ struct vmb_disk { /* zeroed before first use */
  * the size has changed.  [tx] and [rx]
  *
  * VMB_OK       begun; poll the controller, ask vmb_disk_open_status()
- * VMB_E_ARG    page is not aligned
+ * VMB_E_ARG    no page, or it is not aligned
  * VMB_E_STATE  opening already, or the controller is not open
  * others       as vmb_storvsc_open_status()
  */

@@ -417,6 +417,8 @@ static void what_cannot_be_is_refused(void **state)
     assert_int_equal(vmb_disk_unmap(&bay.disk, &req, 0, 1), VMB_E_NOFEATURE);
     assert_int_equal(vmb_disk_open_start(&bay.disk, &bay.ctl, at, va + 1),
                      VMB_E_ARG);
+    assert_int_equal(vmb_disk_open_start(&bay.disk, &bay.ctl, at, NULL),
+                     VMB_E_ARG);
     assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_E_ARG);
     vmb_scsi_inquiry(&req.cmd, 36);
     assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_E_ARG);

@@ -142,6 +142,24 @@ static void short_transfers_say_how_short(void **state)
     bay_down(&bay);
 }
 
+/* Its data is a list of blocks: bytes of it say nothing of how many went. */
+static void a_list_moved_in_part_discards_nothing(void **state)
+{
+    struct bay_cfg cfg = { .disk = { .blocks = 4096, .thin = true } };
+    struct vmb_storvsc_req req = { 0 };
+
+    (void)state;
+    set_up(&cfg);
+    vmb_sim_map(bay.rig->sim, &req, sizeof req);
+    inject(VMB_SIM_STORAGE_LIE_BYTES, UINT32_MAX, 1); /* one less */
+    assert_int_equal(vmb_disk_unmap(&bay.disk, &req, 10, 2), VMB_OK);
+    assert_int_equal(bay_wait(&bay, &req), VMB_E_REFUSED);
+    assert_int_equal(req.result.outcome, VMB_STORVSC_SHORT);
+    assert_int_equal(req.result.bytes, 0);
+    vmb_sim_unmap(bay.rig->sim, &req, sizeof req);
+    bay_down(&bay);
+}
+
 static uint32_t came_back[MANY];
 
 static void count_return(struct vmb_storvsc_req *req)
@@ -490,6 +508,7 @@ int main(void)
         cmocka_unit_test(recovered_errors_are_none),
         cmocka_unit_test(what_passes_is_repeated),
         cmocka_unit_test(short_transfers_say_how_short),
+        cmocka_unit_test(a_list_moved_in_part_discards_nothing),
         cmocka_unit_test(one_piece_of_many_fails),
         cmocka_unit_test(blocks_beyond_the_end),
         cmocka_unit_test(disks_may_not_be_disks),

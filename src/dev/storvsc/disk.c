@@ -150,7 +150,7 @@ enum vmb_status vmb_disk_open_start(struct vmb_disk *disk,
 
     if (status != VMB_OK)
         return status;
-    if ((uintptr_t)page % VMB_PAGE_SIZE)
+    if (!page || (uintptr_t)page % VMB_PAGE_SIZE)
         return VMB_E_ARG;
     __builtin_memset(disk, 0, sizeof *disk);
     disk->ctl_ = ctl;

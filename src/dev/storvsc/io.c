@@ -338,12 +338,12 @@ static void account(const struct vmb_storvsc_cmd *cmd,
     uint64_t end = cmd->at_;
 
     if (result->outcome == VMB_STORVSC_GOOD) {
+        if (req->op_ != VMB_STORVSC_UNMAP) /* which counts blocks */
+            end += result->bytes;
         if (req->op_ == VMB_STORVSC_RAW || result->bytes == data_of(cmd))
             end = UINT64_MAX;
         else
             result->outcome = VMB_STORVSC_SHORT;
-        if (end != UINT64_MAX)
-            end += result->bytes;
     }
     /* Good ones agree; of the others the first in the request counts. */
     if (end < req->failed_at_ || req->failed_at_ == UINT64_MAX) {
