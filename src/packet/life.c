@@ -214,6 +214,7 @@ static void closed(struct vmb_channel *channel)
     }
     vmb_queue_cancel(channel, channel->dead_);
     channel->state_ = VMB_CHANNEL_CLOSED;
+    channel->disable_wanted_ = true; /* each GPADL is asked for, once */
     if (channel->was_opened_)
         call(channel, channel->cfg_.callbacks.closed, VMB_INSIDE_CLOSED);
 }

@@ -103,12 +103,47 @@ static void one_under_way_is_waited_for(void **state)
     client_tear_down(c);
 }
 
+/* Whether the host has it nobody knows: so it is asked to let go, at the first
+ * close, whoever began that. */
+static void one_in_doubt_comes_down(bool rescinded)
+{
+    struct client *c = up(0);
+    struct vmb_sim_fault lose = { .at = VMB_SIM_AT_HOST_MESSAGE,
+                                  .act = VMB_SIM_LOSE };
+
+    lose.k = vmb_sim_count(c->rig->sim, lose.at);
+    assert_int_equal(vmb_sim_fault_add(c->rig->sim, &lose), VMB_OK);
+    assert_int_equal(create(c, &memory[0]), VMB_E_TIMEOUT);
+    assert_int_equal(vmb_sim_live_gpadls(c->rig->sim), 2);
+    if (rescinded)
+        vmb_sim_rescind(c->dev);
+    else
+        assert_int_equal(vmb_channel_disable_start(&c->channel), VMB_OK);
+    client_until_disabled(c);
+    assert_int_equal(vmb_sim_live_gpadls(c->rig->sim), 0);
+    client_tear_down(c);
+}
+
+static void one_in_doubt_comes_down_with_a_close(void **state)
+{
+    (void)state;
+    one_in_doubt_comes_down(false);
+}
+
+static void one_in_doubt_comes_down_with_a_rescind(void **state)
+{
+    (void)state;
+    one_in_doubt_comes_down(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_refused_may_be_made_again),
         cmocka_unit_test(those_forgotten_come_down),
         cmocka_unit_test(one_under_way_is_waited_for),
+        cmocka_unit_test(one_in_doubt_comes_down_with_a_close),
+        cmocka_unit_test(one_in_doubt_comes_down_with_a_rescind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
