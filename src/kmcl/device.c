@@ -25,8 +25,10 @@ static bool step(VMBCHANNEL channel)
         return false;
     channel->device->polling_ = true;
     polled = vmb_channel_poll(&channel->channel);
-    channel->device->polling_ = was_polling;
+    /* A poll around this one is another channel's. */
+    channel->device->polling_ = false;
     processed = vmb_channel_process(&channel->channel, VMB_CHANNEL_BUDGET);
+    channel->device->polling_ = was_polling;
     return polled == VMB_AGAIN || processed == VMB_AGAIN;
 }
 

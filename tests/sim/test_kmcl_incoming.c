@@ -117,6 +117,70 @@ static void make_and_delete(struct kmcl *client, VMBPACKETCOMPLETION packet,
 }
 
 /* Required at PASSIVE: what waits may be called, before and after enabling. */
+static struct vmb_sim_dev *other_dev;
+static KIRQL level_of_other;
+
+static VOID note_others_level(VMBCHANNEL channel, VMBPACKETCOMPLETION packet,
+                              PVOID buffer, UINT32 bytes, UINT32 flags)
+{
+    (void)buffer;
+    (void)bytes;
+    (void)flags;
+    level_of_other = vmb_kmcl_irql(VmbChannelGetParentDeviceObject(channel));
+    VmbChannelPacketComplete(packet, NULL, 0);
+}
+
+static void poll_inside(struct kmcl *client, VMBPACKETCOMPLETION packet,
+                        PVOID buffer, UINT32 bytes)
+{
+    uint32_t i;
+
+    (void)buffer;
+    (void)bytes;
+    assert_int_equal(vmb_kmcl_irql(&client->device), PASSIVE_LEVEL);
+    host_sends(other_dev, 0, 1, 8, false);
+    for (i = 0; i < 8; i++)
+        kmcl_turn(client);
+    VmbChannelPacketComplete(packet, NULL, 0);
+}
+
+/* What another channel's ring brings meanwhile comes at its own level. */
+static void a_poll_at_passive_delivers_others_at_dispatch(void **state)
+{
+    const struct vmb_offer *offer;
+    VMBCHANNEL other;
+    GUID type, instance;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    other_dev = rig_device(k.rig);
+    rig_settle(k.rig);
+    offer = rig_offer(k.rig, other_dev, 0);
+    memcpy(&type, &offer->type, sizeof type);
+    memcpy(&instance, &offer->instance, sizeof instance);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &other),
+                     STATUS_SUCCESS);
+    assert_int_equal(
+        VmbClientChannelInitSetTargetPnp(other, &type, &instance, NULL),
+        STATUS_SUCCESS);
+    assert_int_equal(
+        VmbChannelInitSetProcessPacketCallbacks(other, note_others_level, NULL),
+        STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(other), STATUS_SUCCESS);
+    VmbChannelSetIncomingProcessingAtPassive(k.channel, TRUE);
+    k.on_packet = poll_inside;
+    assert_int_equal(VmbChannelEnable(k.channel), STATUS_SUCCESS);
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    kmcl_settle(&k);
+    level_of_other = PASSIVE_LEVEL;
+    host_sends(k.dev, 0, 1, 8, false);
+    KMCL_UNTIL(&k, k.packets == 1);
+    assert_int_equal(level_of_other, DISPATCH_LEVEL);
+    VmbChannelDisable(other);
+    VmbChannelCleanup(other);
+    kmcl_down(&k);
+}
+
 static void processing_may_be_required_at_passive(void **state)
 {
     (void)state;
@@ -415,6 +479,7 @@ int main(void)
         cmocka_unit_test(packets_are_delivered_and_completed),
         cmocka_unit_test(a_packet_may_be_completed_later_with_bytes),
         cmocka_unit_test(a_deferred_packet_comes_again_at_passive),
+        cmocka_unit_test(a_poll_at_passive_delivers_others_at_dispatch),
         cmocka_unit_test(processing_may_be_required_at_passive),
         cmocka_unit_test(nothing_waits_at_dispatch),
         cmocka_unit_test(packets_within_a_wait_are_at_dispatch),
