@@ -398,9 +398,9 @@ VMB_NODISCARD enum vmb_status vmb_channel_process(struct vmb_channel *channel,
  * Done with an incoming packet: packet and buffer are the library's again.  A
  * completion goes to the host if it asked for one, `bytes` at buffer (which
  * may lie in the packet's own) in it; it waits its turn if the ring is full.
- * Others may have waited for it, and a pause or a close: outside of callbacks
- * vmb_channel_poll() is to follow, and vmb_channel_process().
- * [tx] and [rx]
+ * Others may have waited for it, and a pause or a close: unless one of these
+ * two is running, vmb_channel_poll() is to follow, and vmb_channel_process().
+ * So it is after a send, inside which a routine called this.  [tx] and [rx]
  *
  * VMB_OK        also on a channel that is closing or dead: nothing is sent
  * VMB_E_STATE   not one that was delivered and is still out

@@ -235,8 +235,8 @@ vmb_channel_request_status(const struct vmb_request *request);
  * Wait no longer: *request and its reply are the caller's again.  A request
  * that is in the ring stays the host's, and so does its external memory, until
  * the host completes it or the channel is closed: vmb_channel_abandoned()
- * counts these.  Others may have queued behind it: outside of callbacks
- * vmb_channel_process() is to follow.  [tx] and [rx]
+ * counts these.  Others may have queued behind it: unless it is
+ * running, vmb_channel_process() is to follow.  [tx] and [rx]
  *
  * VMB_OK
  * VMB_E_STATE  nothing is under way

@@ -19,7 +19,7 @@ static void returned(struct vmb_packet_completion *packet)
 
     channel->delivered_--;
     channel->unread_ |=
-        channel->blocked_ || channel->state_ == VMB_CHANNEL_SUSPENDED;
+        channel->blocked_ | (channel->state_ == VMB_CHANNEL_SUSPENDED);
     channel->blocked_ = false;
     packet->process_level = false;
 }
@@ -32,6 +32,7 @@ static void hold(struct vmb_packet_completion *packet, const void *buffer,
         __builtin_memmove(packet->queued_.inline_, buffer, bytes);
     packet->queued_.inline_bytes_ = bytes;
     packet->state = VMB_INCOMING_QUEUED;
+    packet->channel->unread_ = true; /* it may pass what it queues behind */
     vmb_list_append(&packet->channel->queue_, &packet->queued_);
 }
 

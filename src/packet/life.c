@@ -290,9 +290,9 @@ static bool poll(struct vmb_channel *channel)
         before = channel->state_;
         step(channel);
     } while (channel->state_ != before && ++i < STEPS);
+    vmb_queue_done(channel);
     if (vmb_channel_flows(channel) && channel->dead_ == VMB_OK)
         more = vmb_process_batch(channel, VMB_CHANNEL_BUDGET, true);
-    vmb_queue_done(channel);
     return more || i > 0 || has_more(channel);
 }
 

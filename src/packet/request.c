@@ -97,6 +97,7 @@ static void abandon(struct vmb_packet *packet)
     channel->abandoned_++;
     if (!queued)
         return;
+    channel->unread_ = true; /* for what is behind it */
     vmb_list_remove(&channel->queue_, &packet->queued_);
     vmb_packet_finish(packet, VMB_E_CANCELLED);
 }

@@ -149,6 +149,99 @@ static void a_request_given_up_holds_nothing_back(void **state)
     down(c);
 }
 
+static struct vmb_packet *plain, *second;
+
+static void hold_then_send(struct client *c,
+                           struct vmb_packet_completion *packet,
+                           const void *buffer, uint32_t bytes, uint32_t flags)
+{
+    uint64_t number = 2;
+
+    (void)buffer;
+    (void)bytes;
+    (void)flags;
+    if (c->held_count == 0) {
+        c->held[c->held_count++] = packet;
+        return;
+    }
+    assert_int_equal(vmb_channel_packet_complete(packet, NULL, 0), VMB_OK);
+    assert_int_equal(vmb_packet_send(plain, &number, 8, NULL, 0), VMB_OK);
+    assert_int_equal(vmb_packet_send(second, &number, 8, NULL, WAIT), VMB_OK);
+}
+
+/* The routine at a batch's end sends an answer, which has to queue behind a
+ * request without transaction. */
+static void what_the_last_routine_queues_goes_out(void **state)
+{
+    struct client *c = up(1, 0);
+
+    (void)state;
+    recorder.hold = true;
+    plain = client_packet(c);
+    second = client_packet(c);
+    c->on_packet = hold_then_send;
+    c->on = complete_held;
+    (void)send(c, 1);
+    host_sends(c->dev, 0, 2, 8, true);
+    host_settles(c);
+    while (vmb_channel_process(&c->channel, 8) == VMB_AGAIN)
+        ;
+    host_settles(c);
+    assert_int_equal(c->dones, 1);
+    assert_int_equal(recorder.count, 4); /* two sends and two answers */
+    c->on = NULL;
+    recorder_release(&recorder);
+    down(c);
+}
+
+static struct vmb_request given_up;
+
+static void give_up(struct client *c, enum client_event event)
+{
+    (void)c;
+    if (event == DONE)
+        (void)(vmb_channel_request_abandon(&given_up) == VMB_OK);
+}
+
+static void send_three(struct client *c, struct vmb_packet_completion *packet,
+                       const void *buffer, uint32_t bytes, uint32_t flags)
+{
+    uint64_t number = 2;
+
+    (void)buffer;
+    (void)bytes;
+    (void)flags;
+    assert_int_equal(vmb_channel_packet_complete(packet, NULL, 0), VMB_OK);
+    assert_int_equal(vmb_packet_send(plain, &number, 8, NULL, 0), VMB_OK);
+    assert_int_equal(vmb_channel_request_start(&c->channel, &given_up, &number,
+                                               8, NULL, WAIT),
+                     VMB_OK);
+    assert_int_equal(vmb_packet_send(second, &number, 8, NULL, 0), VMB_OK);
+}
+
+/* The same with a request that is given up there, and a packet behind it. */
+static void what_the_last_routine_lets_pass_goes_out(void **state)
+{
+    struct client *c = up(1, 0);
+
+    (void)state;
+    recorder.hold = true;
+    plain = client_packet(c);
+    second = client_packet(c);
+    c->on_packet = send_three;
+    c->on = give_up;
+    (void)send(c, 1);
+    host_sends(c->dev, 0, 1, 8, false);
+    host_settles(c);
+    while (vmb_channel_process(&c->channel, 8) == VMB_AGAIN)
+        ;
+    host_settles(c);
+    assert_int_equal(recorder.count, 3);
+    assert_int_equal(c->dones, 2);
+    c->on = NULL;
+    down(c);
+}
+
 /* The answers that would let requests go on lie behind packets in the ring,
  * whose own answers wait behind those requests. */
 static void answers_pass_requests_without_transaction(void **state)
@@ -178,6 +271,8 @@ int main(void)
         cmocka_unit_test(a_routine_ends_a_pause),
         cmocka_unit_test(a_packet_ends_the_channel),
         cmocka_unit_test(a_request_given_up_holds_nothing_back),
+        cmocka_unit_test(what_the_last_routine_queues_goes_out),
+        cmocka_unit_test(what_the_last_routine_lets_pass_goes_out),
         cmocka_unit_test(answers_pass_requests_without_transaction),
     };
 
