@@ -362,7 +362,7 @@ void vmb_channel_get_mmio_space(const struct vmb_channel *channel,
 
 /*
  * The host is told of new packets at the latest after `latency`, in 100 ns
- * units; *original is what it was.  From opened to closed.  [tx] and [rx]
+ * units; *original is what it was.  From opening to closed.  [tx] and [rx]
  *
  * VMB_OK           stored: hosts that keep no monitor page do not look at it
  * VMB_E_STATE      not open

@@ -4,15 +4,6 @@
 #include "../host.h"
 #include "internal.h"
 
-/* The host's page when the offer says nothing of monitors, or there is none. */
-static struct vmb_monitor_page *page_of(const struct vmb_channel *channel)
-{
-    const struct vmb_offer *offer = channel->chan_.offer_;
-
-    return offer && offer->monitored ? channel->cfg_.conn->monitor_to_host_
-                                     : NULL;
-}
-
 /*
  * Ours alone to write (the hypervisor reads it), so what stands there is what
  * was set last; it is a number for the caller and nothing is derived from it.
@@ -20,14 +11,16 @@ static struct vmb_monitor_page *page_of(const struct vmb_channel *channel)
 static enum vmb_status set(struct vmb_channel *channel, uint16_t latency,
                            uint16_t *original)
 {
-    struct vmb_monitor_page *page = page_of(channel);
+    const struct vmb_offer *offer = channel->chan_.offer_;
+    struct vmb_monitor_page *page;
     uint32_t id;
 
-    if (!vmb_channel_flows(channel) && channel->inside_ != VMB_INSIDE_OPENED)
+    if (!offer)
         return VMB_E_STATE;
-    if (!page)
+    page = channel->cfg_.conn->monitor_to_host_;
+    if (!offer->monitored || !page)
         return VMB_E_NOFEATURE;
-    id = channel->chan_.offer_->monitor_id;
+    id = offer->monitor_id;
     *original = vmb_host_load16(&page->latency[id / 32][id % 32]);
     vmb_host_store16(&page->latency[id / 32][id % 32], latency);
     return VMB_OK;
