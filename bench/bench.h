@@ -64,9 +64,25 @@ extern const struct contestant dpdk;
 /* main.c: print to stderr and end. */
 _Noreturn void die(const char *why);
 
-/* measure.c, one line per figure on standard output: see README.md */
-void measure_time(uint32_t rounds);
-void count_instructions(void);
+/* rounds.c: one of several ways to do something `count` times; what it is
+ * told.  Returns the seconds that took. */
+struct way {
+    const char *name;
+    double (*run)(const void *what, uint32_t count);
+    const void *what;
+};
+
+double now(void); /* seconds of a clock that does not jump */
+
+/*
+ * Let n ways take turns, `count` times a turn, and print a line of figures for
+ * each under title and name, parted by '/'.  rounds 0, here and below: count
+ * instructions instead, of `count` times and twice as many.
+ */
+void compare(const char *title, const struct way *ways, uint32_t n,
+             uint32_t count, uint32_t rounds);
+
+void measure_rings(uint32_t rounds);
 
 /* threads.c: seconds until `packets` packets are through, on two cores. */
 double across_threads(const struct contestant *sender,

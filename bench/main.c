@@ -11,14 +11,20 @@ void die(const char *why)
     exit(1);
 }
 
+static void measure(uint32_t rounds)
+{
+    if (!getenv("ONLY"))
+        measure_rings(rounds);
+}
+
 int main(int argc, char **argv)
 {
     int rounds = argc > 2 ? atoi(argv[2]) : 301;
 
     if (argc > 1 && strcmp(argv[1], "time") == 0 && rounds > 0)
-        measure_time((uint32_t)rounds);
+        measure((uint32_t)rounds);
     else if (argc > 1 && strcmp(argv[1], "count") == 0)
-        count_instructions();
+        measure(0);
     else if (argc > 1 && strcmp(argv[1], "latency") == 0 && rounds > 0)
         measure_latency((uint32_t)rounds);
     else if (argc > 1 && strcmp(argv[1], "sizes") == 0)

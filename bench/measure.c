@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
-/*
- * Runs every contestant through every case.  Time: many short rounds in which
- * all contestants of a case take turns, so that what disturbs the machine
- * disturbs them alike.  Instructions: under callgrind, a run of n packets and
- * one of 2n, each written down by itself.
- */
+/* Runs every contestant through every case. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <valgrind/callgrind.h>
 
@@ -18,7 +12,6 @@
 #define THREAD_BYTES   (2048u * 1024)
 #define COUNTED        300u
 #define CONTESTANT_MAX 4u
-#define ROUNDS_MOST    2001u
 #define PIECE(job)     (RING_BYTES / 2 / (job)->bytes)
 
 static const struct contestant *const contestants[] = {
@@ -115,14 +108,6 @@ static void begin(const struct job *job, const struct contestant *sender,
 }
 
 /* ---- one run, in seconds ----------------------------------------------- */
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static uint32_t least(uint32_t a, uint32_t b)
 {
@@ -227,52 +212,43 @@ static bool takes_part(const struct contestant *who, const struct job *job)
     return job->batch == 1 || who->can_batch;
 }
 
-static void time_case(const struct mode *mode, const struct job *job,
-                      uint32_t rounds)
-{
-    static double took[CONTESTANT_MAX][ROUNDS_MOST];
-    uint32_t bytes = mode->threads ? THREAD_BYTES : ROUND_BYTES;
-    uint32_t count = bytes / job->bytes, round, i;
+struct turn {
+    const struct mode *mode;
+    const struct job *job;
+    const struct contestant *who;
+};
 
-    for (round = 0; round < rounds; round++)
-        for (i = 0; i < CONTESTANTS; i++)
-            if (takes_part(contestants[i], job))
-                took[i][round] = mode->run(job, contestants[i], count);
-    for (i = 0; i < CONTESTANTS; i++) {
-        if (!takes_part(contestants[i], job))
-            continue;
-        printf("ns\t%s\t%s\t%u\t%s\t", mode->name, job->packet->name,
-               job->batch, contestants[i]->name);
-        for (round = 0; round < rounds; round++)
-            printf(" %.3f", took[i][round] * 1e9 / count);
-        printf("\n");
-    }
-    fflush(stdout);
+static double take_turn(const void *what, uint32_t count)
+{
+    const struct turn *turn = what;
+
+    return turn->mode->run(turn->job, turn->who, count);
 }
 
-static void count_case(const struct mode *mode, const struct job *job)
+static void run_case(const struct mode *mode, const struct job *job,
+                     uint32_t rounds)
 {
-    char name[128];
-    uint32_t i, times;
+    uint32_t bytes = mode->threads ? THREAD_BYTES : ROUND_BYTES;
+    struct turn turns[CONTESTANT_MAX];
+    struct way ways[CONTESTANT_MAX];
+    uint32_t i, n = 0;
+    char title[96];
 
-    if (mode->threads)
+    if (mode->threads && !rounds)
         return; /* they wait for each other: that is no count of work */
     for (i = 0; i < CONTESTANTS; i++) {
         if (!takes_part(contestants[i], job))
             continue;
-        for (times = 1; times <= 2; times++) {
-            snprintf(name, sizeof name, "%s/%s/%u/%s/%u", mode->name,
-                     job->packet->name, job->batch, contestants[i]->name,
-                     times * COUNTED);
-            CALLGRIND_ZERO_STATS;
-            mode->run(job, contestants[i], times * COUNTED);
-            CALLGRIND_DUMP_STATS_AT(name);
-        }
+        turns[n] = (struct turn){ mode, job, contestants[i] };
+        ways[n] = (struct way){ contestants[i]->name, take_turn, &turns[n] };
+        n++;
     }
+    snprintf(title, sizeof title, "%s/%s/%u", mode->name, job->packet->name,
+             job->batch);
+    compare(title, ways, n, rounds ? bytes / job->bytes : COUNTED, rounds);
 }
 
-/* rounds 0: count instead. */
-static void every_case(uint32_t rounds)
+void measure_rings(uint32_t rounds)
 {
     static const uint32_t batches[] = { 1, BATCH };
     uint32_t m, p, b;
@@ -282,22 +258,8 @@ static void every_case(uint32_t rounds)
         for (p = 0; p < PACKETS * 2; p++) {
             b = p % 2;
             job = job_of(&packets[p / 2], batches[b]);
-            if (modes[m].receives && job.packet->pages)
-                continue;
-            if (rounds)
-                time_case(&modes[m], &job, rounds);
-            else
-                count_case(&modes[m], &job);
+            if (!modes[m].receives || !job.packet->pages)
+                run_case(&modes[m], &job, rounds);
         }
     }
-}
-
-void measure_time(uint32_t rounds)
-{
-    every_case(least(rounds, ROUNDS_MOST));
-}
-
-void count_instructions(void)
-{
-    every_case(0);
 }

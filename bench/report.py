@@ -53,8 +53,8 @@ class Spread:
 
 class Figures:
     def __init__(self, folder):
-        self.times = {tuple(row[1:5]): numbers(row[5])
-                      for row in rows(folder, "time") if row[0] == "ns"}
+        self.times = {tuple(row[1].split("/")): numbers(row[2])
+                      for row in rows(folder, "time")}
         self.counts = self._counts(rows(folder, "counts"))
         self.latency = {row[1]: Spread(numbers(row[2]))
                         for row in rows(folder, "latency")}

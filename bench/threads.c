@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 #include <pthread.h>
 #include <sched.h>
-#include <time.h>
 
 #include "bench.h"
 
@@ -11,14 +10,6 @@ struct side {
     pthread_barrier_t *start;
     double began, ended;
 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void stay_on(uint32_t core)
 {
