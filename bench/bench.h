@@ -83,6 +83,8 @@ void compare(const char *title, const struct way *ways, uint32_t n,
              uint32_t count, uint32_t rounds);
 
 void measure_rings(uint32_t rounds);
+void measure_exchange(uint32_t rounds);
+void measure_disk(uint32_t rounds);
 
 /* threads.c: seconds until `packets` packets are through, on two cores. */
 double across_threads(const struct contestant *sender,

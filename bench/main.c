@@ -15,6 +15,8 @@ static void measure(uint32_t rounds)
 {
     if (!getenv("ONLY"))
         measure_rings(rounds);
+    measure_exchange(rounds);
+    measure_disk(rounds);
 }
 
 int main(int argc, char **argv)

@@ -26,6 +26,14 @@ TARGETS = (
     ("send, 4096 bytes", "send", "4096 bytes", "1", 1.2),
     ("receive, 4096 bytes", "receive", "4096 bytes", "1", 1.2),
 )
+# The packet object's send and completion beside the channel's; storage.
+PACKET = "vmb packet"
+ADDED_MOST = 8.0  # ns
+LOADS = tuple(itertools.product(
+    (("random read", "4 KiB"), ("random write", "4 KiB"),
+     ("sequential read", "1 MiB"), ("sequential write", "1 MiB")),
+    ("1", "8", "64")))
+MEMCPY, GUEST, BOTH = "memcpy", "guest", "guest and host"
 COLOURS = {LIMIT: "#999999", RING: "#1b6ca8", CHANNEL: "#5fa8d3",
            DPDK: "#d98e32"}
 
@@ -80,6 +88,13 @@ class Figures:
         limit = self.times[against or (*case[:3], LIMIT)]
         return Spread([a / b for a, b in zip(self.times[case], limit)])
 
+    def added(self, batch):
+        """By a packet object, to what its channel takes; instructions, too."""
+        case = ("exchange", "64 bytes", batch)
+        pairs = zip(self.times[(*case, PACKET)], self.times[(*case, CHANNEL)])
+        return (Spread([a - b for a, b in pairs]),
+                self.counts[(*case, PACKET)] - self.counts[(*case, CHANNEL)])
+
     def gain(self, case):
         """How many times the rate of the limit that shows each packet."""
         limit = self.times[(*case[:2], "1", LIMIT)]
@@ -93,18 +108,28 @@ def cases():
             yield mode, packet, batch
 
 
+def other_rows():
+    for batch, who in itertools.product(BATCHES, (CHANNEL, PACKET)):
+        yield "exchange", "64 bytes", batch, who
+    for (load, depth), who in itertools.product(LOADS, (MEMCPY, GUEST, BOTH)):
+        yield (*load, depth, who)
+
+
+def uncounted(row):
+    """Threads wait; memcpy of 1 MiB is one instruction (disk.c)."""
+    return row[0] == "threads" or (row[1], row[3]) == ("1 MiB", MEMCPY)
+
+
 def missing(figures):
     """Rows that should be there; DPDK's only where it is installed."""
     present = {case[3] for case in figures.times}
-    for case in cases():
-        for who in CONTESTANTS:
-            if who == DPDK and (who not in present or case[2] != "1"):
-                continue
-            row = (*case, who)
-            if row not in figures.times:
-                yield "time of " + ", ".join(row)
-            if case[0] != "threads" and row not in figures.counts:
-                yield "instructions of " + ", ".join(row)
+    expected = [(*case, who) for case in cases() for who in CONTESTANTS
+                if who != DPDK or (who in present and case[2] == "1")]
+    for row in (*expected, *other_rows()):
+        if row not in figures.times:
+            yield "time of " + ", ".join(row)
+        if not uncounted(row) and row not in figures.counts:
+            yield "instructions of " + ", ".join(row)
     if len(figures.latency) != 2:
         yield "latency"
     if not figures.sizes:
@@ -146,6 +171,34 @@ def target_table(figures):
            + "  ".join(f"{who} {figures.gain((*case, who)).text(2)}"
                        for who in (RING, CHANNEL))
            + "  (rate; limit unbatched = 1)")
+
+
+def exchange_table(figures):
+    yield ("a request of 64 bytes and its completion, ns (quartiles); the "
+           "host's part is in both")
+    for batch in BATCHES:
+        added, instructions = figures.added(batch)
+        channel, packet = (
+            figures.time(("exchange", "64 bytes", batch, who)).text(1)
+            for who in (CHANNEL, PACKET))
+        yield (f"  batch {batch:>2}  {CHANNEL} {channel}  {PACKET} {packet}"
+               f"  added {added.text(1)}, at most {ADDED_MOST:.0f}; "
+               f"{instructions:.0f} instr.")
+
+
+def disk_table(figures):
+    yield ("storage on the simulated host, which moves nothing: ns and "
+           "instructions per request")
+    yield (f"  {'':24} {'depth':>5} {'memcpy of the bytes':>26}"
+           f" {'guest':>20} {'x memcpy':>8} {'instr.':>7}"
+           f" {'guest and host':>20} {'instr.':>7}")
+    for load, depth in LOADS:
+        rows_of = [(*load, depth, who) for who in (MEMCPY, GUEST, BOTH)]
+        memcpy, guest, both = (figures.time(row).text(0) for row in rows_of)
+        counts = [figures.counts[row] for row in rows_of[1:]]
+        ratio = figures.ratio(rows_of[1], rows_of[0]).middle
+        yield (f"  {' '.join(load):24} {depth:>5} {memcpy:>26} {guest:>20}"
+               f" {ratio:>8.3f} {counts[0]:>7.0f} {both:>20} {counts[1]:>7.0f}")
 
 
 def other_tables(figures):
@@ -229,6 +282,7 @@ def main(folder, smoke):
              f"{datetime.date.today().isoformat()}"
              + ("  (a smoke run: the figures mean nothing)" if smoke else ""),
              "", *main_table(figures), "", *target_table(figures), "",
+             *exchange_table(figures), "", *disk_table(figures), "",
              *other_tables(figures)]
     print("\n".join(lines))
     with open(os.path.join(folder, "report.txt"), "w",
