@@ -224,8 +224,7 @@ def entry_table(steps):
     if not steps:
         return
     total = 0.0
-    yield ("first completed external send on QEMU, ms since the guest claimed "
-           "the interface")
+    yield "first completed external send on QEMU, ms since the guest's entry"
     for _, name, took in steps:
         total += float(took)
         yield f"  {name:34} {total:9.3f}"

@@ -33,6 +33,16 @@ static void say_step(const char *what, uint64_t *clock)
     print("  [%4u.%03u ms] %s\n", (unsigned)t.ms, (unsigned)t.us, what);
 }
 
+/* Since the guest's first instructions; what the hypervisor's clock shows
+ * begins with the claim. */
+static void say_entry(const struct guest_boot *boot, uint64_t claimed)
+{
+    uint64_t us = (claimed - boot->entry_tsc) * 1000 / tsc_per_millisecond();
+
+    print("  [%4u.%03u ms] entered, interface claimed\n", (unsigned)(us / 1000),
+          (unsigned)(us % 1000));
+}
+
 static void print_guid(const struct vmb_guid *g)
 {
     const uint8_t *b = g->b;
@@ -218,13 +228,15 @@ static void check_interrupts(void)
 
 enum guest_verdict guest_main(const struct guest_boot *boot)
 {
-    uint64_t clock;
+    uint64_t clock, claimed;
     uint32_t version;
     bool is_testdev;
 
     example_begin(&ex, boot);
     example_claim(&ex);
+    claimed = rdtsc();
     clock = vmb_hv_now(&ex.hv);
+    say_entry(boot, claimed);
     print("%u processor%s, %s\n", ex.cpu_count, ex.cpu_count > 1 ? "s" : "",
           ex.interrupts ? "interrupt driven" : "polled");
     example_connect(&ex);

@@ -163,6 +163,7 @@ static void read_boot_params(struct guest_boot *boot, uint64_t told)
 
 void boot_read(struct guest_boot *boot, uint32_t protocol, uint64_t told)
 {
+    boot->entry_tsc = entry_tsc;
     if (protocol == GUEST_BOOT_PVH) {
         boot->protocol = GUEST_BOOT_BY_PVH;
         read_start_info(boot, told);

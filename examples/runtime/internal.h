@@ -33,6 +33,7 @@ void linux64_entry(void);
 _Noreturn void runtime_start(uint32_t protocol, uint64_t told);
 _Noreturn void ap_start(void);
 extern uint64_t ap_stack_top; /* taken by ap_entry */
+extern uint64_t entry_tsc;
 
 /* guest_exit() without a word, for who cannot print any more. */
 _Noreturn void leave(enum guest_verdict verdict);

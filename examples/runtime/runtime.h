@@ -47,7 +47,8 @@ struct guest_boot {
     struct guest_range modules[GUEST_MODULES_MAX]; /* PVH only */
     size_t module_count;
 
-    uint64_t rsdp; /* 0: the loader did not say */
+    uint64_t rsdp;      /* 0: the loader did not say */
+    uint64_t entry_tsc; /* the TSC at the guest's first instructions */
 };
 
 /* The bytes lie in one range of usable RAM. */

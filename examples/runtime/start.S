@@ -26,6 +26,9 @@
 pvh_entry:
     cli
     cld
+    rdtsc
+    movl %eax, entry_tsc
+    movl %edx, entry_tsc + 4
     movl $CR4_LONG_MODE, %eax
     movl %eax, %cr4
     movl $page_map_level4, %eax
@@ -54,6 +57,9 @@ pvh_long_mode:
 linux64_entry:
     cli
     cld
+    rdtsc
+    movl %eax, entry_tsc(%rip)
+    movl %edx, entry_tsc + 4(%rip)
     lgdt gdt_pointer(%rip)
     movl $page_map_level4, %eax
     movq %rax, %cr3
@@ -122,6 +128,11 @@ load_data_segments:
 gdt_pointer:
     .word GDT_BYTES - 1
     .quad segment_descriptors
+
+    .balign 8
+    .globl entry_tsc
+entry_tsc:
+    .quad 0
 
 /* The first 4 GiB, physical = virtual.  paging.c adds to it. */
     .balign 4096
