@@ -15,8 +15,8 @@
 
 #include "../fault.h"
 #include "../host.h"
-#include "../mdl/member.h"
 #include "index.h"
+#include "plain.h"
 
 void vmb_ring_tx_init(struct vmb_ring_tx *tx, void *pages, uint32_t data_pages)
 {
@@ -47,17 +47,6 @@ static bool out_is_wrong(const struct vmb_out *out)
     return !direct && out->kind != VMB_INBAND;
 }
 
-/* Header and payload of the longest packet. */
-#define BYTES_MOST (VMB_PACKET_LENGTH8_MAX * 8)
-/* What surely fits into it together. */
-#define PLAIN_PAYLOAD (BYTES_MOST / 4)
-#define PLAIN_PAGES   (BYTES_MOST / 4 / 8)
-/* Before the page numbers of a plain packet. */
-#define PLAIN_DIRECT                              \
-    (uint32_t)(sizeof(struct vmb_packet_header) + \
-               sizeof(struct vmb_gpa_direct) +    \
-               sizeof(struct vmb_gpa_range_header))
-
 /* Sum of the payload pieces: 2^32 of at most 2^19 bytes do not wrap it. */
 static enum vmb_status payload_bytes(const struct vmb_out *out, uint64_t *bytes)
 {
@@ -68,7 +57,7 @@ static enum vmb_status payload_bytes(const struct vmb_out *out, uint64_t *bytes)
     for (; left; left--, piece++) {
         if (piece->len && !piece->base)
             return VMB_E_ARG;
-        if (piece->len > BYTES_MOST)
+        if (piece->len > VMB_OUT_BYTES_MOST)
             return VMB_E_TOOBIG;
         *bytes += piece->len;
     }
@@ -115,7 +104,7 @@ VMB_APART static enum vmb_status measure_any(const struct vmb_out *out,
     if (status != VMB_OK)
         return status;
     padded = (payload + 7) & ~7ull;
-    if (descriptor + padded > BYTES_MOST)
+    if (descriptor + padded > VMB_OUT_BYTES_MOST)
         return VMB_E_TOOBIG;
     size->payload = (uint32_t)payload;
     size->descriptor = (uint32_t)descriptor;
@@ -123,70 +112,10 @@ VMB_APART static enum vmb_status measure_any(const struct vmb_out *out,
     return VMB_OK;
 }
 
-/*
- * Plain packets are nearly all there are: one piece of payload and, where
- * memory is named, one member from its first byte on.  They are measured and
- * written without a loop, at half the cost.  Whatever is not plain, or not
- * right, is left to the functions for any packet; where size counts, all is.
- */
-#ifdef __OPTIMIZE_SIZE__
-#define PLAIN_PAYS false
-#else
-#define PLAIN_PAYS true
-#endif
-
-static inline bool is_plain(const struct vmb_out *out)
-{
-    return PLAIN_PAYS && out->iov_count == 1 && !out->mdl_offset &&
-           (!out->mdl || !out->mdl->next);
-}
-
-/* Its member; false: not right, or too long for the sums here. */
-static bool measure_member(const struct vmb_out *out, struct vmb_out_size *size)
-{
-    const struct vmb_mdl *mdl = out->mdl;
-    uint32_t pages;
-
-    if (!mdl || vmb_mdl_is_wrong(mdl) || out->mdl_length > mdl->byte_count ||
-        mdl->byte_count == 0)
-        return false;
-    size->ranges = 1;
-    size->mdl_bytes = out->mdl_length ? out->mdl_length : mdl->byte_count;
-    pages = vmb_mdl_pages(mdl->byte_offset, size->mdl_bytes);
-    size->descriptor = PLAIN_DIRECT + pages * (uint32_t)sizeof(uint64_t);
-    return pages <= PLAIN_PAGES;
-}
-
-static bool measure_plain(const struct vmb_out *out, struct vmb_out_size *size)
-{
-    const struct vmb_iov *piece = out->iov;
-
-    if (!piece || !piece->base || piece->len > PLAIN_PAYLOAD)
-        return false;
-    if (out->kind == VMB_GPA_DIRECT) {
-        if (!measure_member(out, size))
-            return false;
-    } else if (!out->mdl &&
-               (out->kind == VMB_INBAND ||
-                (out->kind == VMB_COMPLETION && !out->want_reply))) {
-        size->ranges = 0;
-        size->mdl_bytes = 0;
-        size->descriptor = sizeof(struct vmb_packet_header);
-    } else {
-        return false;
-    }
-    size->payload = (uint32_t)piece->len;
-    size->total = size->descriptor + ((size->payload + 7) & ~7u) +
-                  VMB_PACKET_TRAILER_BYTES;
-    return true;
-}
-
 enum vmb_status vmb_ring_measure(const struct vmb_out *out,
                                  struct vmb_out_size *size)
 {
-    if (is_plain(out) && measure_plain(out, size))
-        return VMB_OK;
-    return measure_any(out, size);
+    return vmb_plain_measure(out, size) ? VMB_OK : measure_any(out, size);
 }
 
 /*
@@ -301,9 +230,6 @@ static uint32_t put_ranges(const struct vmb_ring_tx *tx, uint32_t at,
     return at;
 }
 
-/* The other side sees whole 8 bytes: let it see none of our past. */
-static const uint8_t zero[8];
-
 static uint32_t put_payload(const struct vmb_ring_tx *tx, uint32_t at,
                             const struct vmb_out *out, uint32_t payload)
 {
@@ -314,18 +240,8 @@ static uint32_t put_payload(const struct vmb_ring_tx *tx, uint32_t at,
         if (piece->len)
             at = put_bytes(tx, at, piece->base, (uint32_t)piece->len);
     if (payload % 8)
-        at = put_bytes(tx, at, zero, 8 - payload % 8);
+        at = put_bytes(tx, at, vmb_out_zero, 8 - payload % 8);
     return at;
-}
-
-static uint64_t descriptor_word(const struct vmb_out *out,
-                                const struct vmb_out_size *size)
-{
-    uint64_t length8 = (size->total - VMB_PACKET_TRAILER_BYTES) / 8;
-    uint64_t flags = out->want_reply ? VMB_PACKET_WANT_REPLY : 0;
-
-    return (uint64_t)out->kind | (uint64_t)(size->descriptor / 8) << 16 |
-           length8 << 32 | flags << 48;
 }
 
 VMB_APART static uint32_t put_any(const struct vmb_ring_tx *tx,
@@ -334,7 +250,7 @@ VMB_APART static uint32_t put_any(const struct vmb_ring_tx *tx,
 {
     uint32_t at = tx->write_;
 
-    at = put64(tx, at, descriptor_word(out, size));
+    at = put64(tx, at, vmb_out_word(out, size));
     at = put64(tx, at, xid);
     if (out->kind == VMB_GPA_DIRECT)
         at = put_ranges(tx, at, out, size);
@@ -342,54 +258,11 @@ VMB_APART static uint32_t put_any(const struct vmb_ring_tx *tx,
     return put64(tx, at, (uint64_t)tx->write_ << 32);
 }
 
-/* A plain packet that ends before the ring does. */
-static inline uint32_t put_plain(const struct vmb_ring_tx *tx,
-                                 const struct vmb_out *out,
-                                 const struct vmb_out_size *size, uint64_t xid)
-{
-    uint8_t *start = tx->data_ + tx->write_;
-    uint8_t *end = start + size->total - VMB_PACKET_TRAILER_BYTES;
-    const struct vmb_mdl *mdl = out->mdl;
-    uint32_t pages_len = size->descriptor - PLAIN_DIRECT;
-
-    vmb_host_store64(start, descriptor_word(out, size));
-    vmb_host_store64(start + 8, xid);
-    if (mdl) {
-        vmb_host_store64(start + 16, 1ull << 32);
-        vmb_host_store64(start + 24,
-                         size->mdl_bytes | (uint64_t)mdl->byte_offset << 32);
-        if (pages_len == 8) /* not worth a call */
-            vmb_host_store64(start + PLAIN_DIRECT, mdl->pfns[0]);
-        else
-            vmb_host_write(start + PLAIN_DIRECT, mdl->pfns, pages_len);
-    }
-    if (size->payload) /* a piece without bytes may have no address */
-        vmb_host_write(start + size->descriptor, out->iov->base, size->payload);
-    if (size->payload % 8)
-        vmb_host_write(start + size->descriptor + size->payload, zero,
-                       8 - size->payload % 8);
-    vmb_host_store64(end, (uint64_t)tx->write_ << 32);
-    return tx->write_ + size->total;
-}
-
 void vmb_ring_write(struct vmb_ring_tx *tx, const struct vmb_out *out,
                     const struct vmb_out_size *size, uint64_t xid)
 {
-    struct vmb_ring_control *control = tx->control_;
-    uint32_t at;
-
-    if (is_plain(out) && size->total < tx->size_ - tx->write_)
-        at = put_plain(tx, out, size, xid);
-    else
-        at = put_any(tx, out, size, xid);
-    VMB_INVARIANT(at == vmb_ring_advance(tx->write_, size->total, tx->size_));
-    tx->write_ = at;
-    /* The packet that room was asked for is in: a wish left standing would
-     * cost the host a signal.  A smaller one does not end the wait. */
-    if (tx->wanted_ && size->total >= tx->wanted_) {
-        vmb_host_store32(&control->pending_send_size, 0);
-        tx->wanted_ = 0;
-    }
+    if (!vmb_plain_write(tx, out, size, xid))
+        vmb_out_written(tx, put_any(tx, out, size, xid), size->total);
 }
 
 bool vmb_ring_publish(struct vmb_ring_tx *tx)

@@ -4,6 +4,7 @@
 #include "../fault.h"
 #include "../lane.h"
 #include "../ring/index.h"
+#include "../ring/plain.h"
 #include "../trace.h"
 
 /* Staged bytes beyond this share of the ring are shown to the host at once:
@@ -38,9 +39,11 @@ VMB_RARE static enum vmb_status find_room(struct vmb_chan *chan, uint32_t total)
 static enum vmb_status stage(struct vmb_chan *chan, const struct vmb_out *out)
 {
     struct vmb_out_size size;
-    enum vmb_status status = vmb_ring_measure(out, &size);
+    enum vmb_status status = VMB_OK;
     uint64_t xid = out->reply_to;
 
+    if (!vmb_plain_measure(out, &size))
+        status = vmb_ring_measure(out, &size);
     if (status != VMB_OK)
         return status;
     if (out->want_reply && !vmb_txn_available(chan))
@@ -51,7 +54,8 @@ static enum vmb_status stage(struct vmb_chan *chan, const struct vmb_out *out)
         return status;
     if (out->want_reply)
         xid = vmb_txn_take(chan, out->user);
-    vmb_ring_write(&chan->tx_, out, &size, xid);
+    if (!vmb_plain_write(&chan->tx_, out, &size, xid))
+        vmb_ring_write(&chan->tx_, out, &size, xid);
     return VMB_OK;
 }
 
