@@ -212,11 +212,6 @@ bool machine_holds(const struct machine *machine, uint32_t gpadl)
     return gpadl < MACHINE_GPADLS && machine->held[gpadl];
 }
 
-bool machine_holds_any(const struct machine *machine)
-{
-    return memchr(machine->held, true, sizeof machine->held) != NULL;
-}
-
 uint32_t machine_giving_up(const struct machine *machine)
 {
     uint32_t i = 0;

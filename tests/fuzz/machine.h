@@ -42,7 +42,6 @@ void machine_deliver(struct machine *machine, const uint8_t *message,
 void machine_flag(struct machine *machine, uint32_t cpu, uint32_t flag);
 
 bool machine_holds(const struct machine *machine, uint32_t gpadl);
-bool machine_holds_any(const struct machine *machine);
 /* A GPADL whose teardown waits for its answer; 0: none. */
 uint32_t machine_giving_up(const struct machine *machine);
 
