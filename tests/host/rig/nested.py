@@ -27,7 +27,7 @@ from .result import Result
 
 BOOT_SECONDS = 90
 LEAVING_SECONDS = 10
-VIRTUAL_SECONDS = 300
+VIRTUAL_SECONDS = 600
 OUTER_MEMORY = 640  # MiB beside the guest's own
 IMAGES = "/tmp/images"
 # One processor: with two, nested guests crash or hang under TCG.
