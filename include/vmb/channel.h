@@ -98,18 +98,17 @@ struct vmb_channel_callbacks {
 };
 
 /* Members are the library's. */
-struct vmb_queued { /* a packet's way into the ring; see src/packet/queue.c */
-    struct vmb_queued *next_, *previous_;
-    void *inline_; /* room for the payload's copy, of inline_cap_ bytes */
-    uint32_t inline_cap_, inline_bytes_;
-    const struct vmb_mdl *mdl_;
-    uint64_t reply_to_;
-    uint8_t kind_, state_;
-    bool want_reply_;
+struct vmb_channel_list { /* a circle through its head, first_ after it */
+    struct vmb_channel_list *first_, *last_;
 };
 
-struct vmb_channel_list {
-    struct vmb_queued *first_, *last_;
+struct vmb_queued { /* a packet's way into the ring; see src/packet/queue.c */
+    struct vmb_channel_list link_; /* first: found again from a list */
+    uint8_t state_;
+    uint32_t inline_cap_;   /* bytes of ... */
+    void *inline_;          /* ... room for the payload's copy */
+    struct vmb_out out_;    /* what the ring is given, now or later */
+    struct vmb_iov iov_[2]; /* pipe mode's header, payload */
 };
 
 /*
@@ -166,42 +165,40 @@ enum vmb_channel_state {
 };
 
 struct vmb_channel { /* zeroed by the caller before first use */
-    struct vmb_chan chan_;
-    struct vmb_channel_cfg cfg_; /* zeros replaced by the defaults */
-    struct vmb_guid type_, instance_;
-    char name_[VMB_CHANNEL_NAME_BYTES];
+    /* What every call looks at. */
+    enum vmb_channel_state state_;
+    enum vmb_status status_, dead_;
+    uint32_t lane_;
+    uint8_t inside_; /* which callback runs, if any */
+    /* out: waiting for room, in the ring, completed and not yet told */
+    struct vmb_channel_list queue_, in_ring_, done_;
+    bool batch_;  /* sends are staged: a flush follows ... */
+    bool staged_; /* ... if there was one */
+    /* in */
+    bool unread_;  /* something changed: look at the ring again */
+    bool starved_; /* reading stopped for want of an incoming object */
+    bool blocked_; /* by the quota: only a completion undoes it */
+    bool failed_;  /* by vmb_channel_packet_fail() */
+    uint32_t delivered_;
+    struct vmb_channel_list parked_;
+    struct vmb_channel_list *free_incoming_;
+    /* life cycle */
+    bool begun_; /* something that the connection is to post */
+    bool pause_wanted_, disable_wanted_, was_opened_, open_failed_;
+    uint32_t allocated_, abandoned_;
+    struct vmb_channel_list *free_packets_;
+    struct vmb_channel_gpadl *gpadls_;
     void *pointer_;
     size_t packet_bytes_;
     uint64_t mmio_size_;
-    uint32_t lane_;
-    uint8_t inside_; /* which callback runs, if any */
+    struct vmb_guid type_, instance_, active_instance_;
+    char name_[VMB_CHANNEL_NAME_BYTES];
+    struct vmb_channel_cfg cfg_; /* zeros replaced by the defaults */
+    struct vmb_fault fault_;
     /* Of the call that is being made: keeps stacks low. */
     struct vmb_chan_cfg open_;
-    struct vmb_out out_;
-    struct vmb_iov iov_[2];
     struct vmb_rx rx_;
-    /* life cycle */
-    enum vmb_channel_state state_;
-    enum vmb_status status_, dead_;
-    bool pause_wanted_;
-    bool begun_; /* something that the connection is to post */
-    bool disable_wanted_, was_opened_, open_failed_;
-    bool blocked_; /* by the quota: only a completion undoes it */
-    bool failed_;  /* by vmb_channel_packet_fail() */
-    struct vmb_fault fault_;
-    struct vmb_guid active_instance_;
-    /* out: waiting for room, in the ring, completed and not yet told */
-    struct vmb_channel_list queue_, in_ring_, done_;
-    struct vmb_queued *free_packets_;
-    uint32_t allocated_, abandoned_;
-    /* in */
-    struct vmb_queued *free_incoming_;
-    struct vmb_channel_list parked_;
-    uint32_t delivered_;
-    bool unread_;  /* something changed: look at the ring again */
-    bool starved_; /* reading stopped for want of an incoming object */
-    bool batch_;   /* sends are staged: a flush follows */
-    struct vmb_channel_gpadl *gpadls_;
+    struct vmb_chan chan_;
 };
 
 /* ---- Setting up --------------------------------------------------------- */

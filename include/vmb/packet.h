@@ -53,7 +53,7 @@ struct vmb_packet { /* its head; copies follow.  Members are the library's. */
     struct vmb_mdl *mdls_;
     uint64_t *pfns_;
     uint32_t mdl_cap_, external_cap_;
-    uint32_t reply_bytes_; /* in inline_ */
+    uint32_t pipe_[2]; /* the header, in pipe mode */
     enum vmb_status status_;
     bool pooled_; /* from vmb_packet_allocate() */
 };

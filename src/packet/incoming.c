@@ -6,8 +6,7 @@ void vmb_incoming_free(struct vmb_packet_completion *packet)
     struct vmb_channel *channel = packet->channel;
 
     packet->state = VMB_INCOMING_FREE;
-    packet->queued_.next_ = channel->free_incoming_;
-    channel->free_incoming_ = &packet->queued_;
+    vmb_free_push(&channel->free_incoming_, &packet->queued_);
     channel->unread_ |= channel->starved_;
 }
 
@@ -30,7 +29,7 @@ static void hold(struct vmb_packet_completion *packet, const void *buffer,
 {
     if (bytes)
         __builtin_memmove(packet->queued_.inline_, buffer, bytes);
-    packet->queued_.inline_bytes_ = bytes;
+    packet->queued_.iov_[1].base = packet->queued_.inline_;
     packet->state = VMB_INCOMING_QUEUED;
     packet->channel->unread_ = true; /* it may pass what it queues behind */
     vmb_list_append(&packet->channel->queue_, &packet->queued_);
@@ -39,13 +38,13 @@ static void hold(struct vmb_packet_completion *packet, const void *buffer,
 static void answer(struct vmb_packet_completion *packet, const void *buffer,
                    uint32_t bytes)
 {
-    if (!packet->queued_.want_reply_ || packet->channel->dead_ != VMB_OK ||
+    if (!packet->answer_wanted || packet->channel->dead_ != VMB_OK ||
         !vmb_channel_flows(packet->channel)) {
         vmb_incoming_free(packet);
         return;
     }
-    packet->queued_.want_reply_ = false;
-    vmb_queue_describe(packet->channel, &packet->queued_, buffer, bytes);
+    packet->queued_.iov_[1].base = buffer;
+    packet->queued_.iov_[1].len = bytes;
     switch (vmb_queue_put(packet->channel, &packet->queued_)) {
     case VMB_OK:
         break;
@@ -85,17 +84,6 @@ vmb_channel_packet_complete(struct vmb_packet_completion *packet,
     return status;
 }
 
-static void prepend(struct vmb_channel_list *list, struct vmb_queued *item)
-{
-    item->previous_ = NULL;
-    item->next_ = list->first_;
-    if (list->first_)
-        list->first_->previous_ = item;
-    else
-        list->last_ = item;
-    list->first_ = item;
-}
-
 /* Those behind it wait, for it is the first of the parked ones again. */
 enum vmb_status
 vmb_channel_packet_defer_to_passive(struct vmb_packet_completion *packet)
@@ -105,7 +93,7 @@ vmb_channel_packet_defer_to_passive(struct vmb_packet_completion *packet)
     returned(packet);
     packet->passive = true;
     packet->state = VMB_INCOMING_PARKED;
-    prepend(&packet->channel->parked_, &packet->queued_);
+    vmb_list_prepend(&packet->channel->parked_, &packet->queued_);
     return VMB_OK;
 }
 
@@ -116,7 +104,7 @@ static void fail(struct vmb_packet_completion *packet)
     channel->failed_ = true;
     channel->fault_.status = VMB_E_CANCELLED;
     channel->fault_.site = VMB_SITE_PACKET_FAILED;
-    channel->fault_.got = packet->queued_.reply_to_;
+    channel->fault_.got = packet->queued_.out_.reply_to;
     returned(packet);
     vmb_incoming_free(packet);
 }

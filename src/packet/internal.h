@@ -4,6 +4,7 @@
 /*
  * What the files of a client channel share:
  *
+ *   list.h      lists of what goes out and comes in
  *   memory.c    how a channel is to be, and where in its memory it lies
  *   settings.c  what is set and asked for while it lives
  *   object.c    packet objects
@@ -19,6 +20,7 @@
 #include <vmb/packet.h>
 
 #include "../lane.h"
+#include "list.h"
 
 /* Which callback of a channel runs.  From OPENED on: state callbacks. */
 enum vmb_inside {
@@ -41,6 +43,7 @@ struct vmb_packet_completion {
     uint32_t bytes, range_count;
     uint16_t page_set;
     uint8_t state;      /* enum vmb_incoming */
+    bool answer_wanted; /* by the host */
     bool passive;       /* deliver from vmb_channel_poll() only */
     bool process_level; /* being delivered now: may be deferred */
 };
@@ -89,12 +92,19 @@ static inline uint32_t vmb_pipe_bytes(const struct vmb_channel *channel)
 struct vmb_packet *vmb_memory_packet(struct vmb_channel *channel, void *memory);
 
 /* queue.c */
-void vmb_list_append(struct vmb_channel_list *list, struct vmb_queued *item);
-void vmb_list_remove(struct vmb_channel_list *list, struct vmb_queued *item);
-/* channel->out_ for this item, with one piece of payload in iov_[0]. */
-void vmb_queue_describe(struct vmb_channel *channel, struct vmb_queued *item,
-                        const void *payload, size_t bytes);
-/* Send channel->out_.  VMB_AGAIN: it has to be queued. */
+/* During a batch packets are staged, and shown to the host at its end. */
+static inline enum vmb_status vmb_queue_try(struct vmb_channel *channel,
+                                            const struct vmb_queued *item)
+{
+    if (!channel->batch_)
+        return vmb_chan_send(&channel->chan_, &item->out_);
+    channel->staged_ = true;
+    return vmb_chan_stage(&channel->chan_, &item->out_);
+}
+enum vmb_status vmb_queue_tried(struct vmb_channel *channel,
+                                struct vmb_queued *item,
+                                enum vmb_status status);
+/* Send item->out_.  VMB_AGAIN: it has to be queued. */
 enum vmb_status vmb_queue_put(struct vmb_channel *channel,
                               struct vmb_queued *item);
 void vmb_queue_drain(struct vmb_channel *channel);

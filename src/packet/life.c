@@ -276,7 +276,7 @@ static bool has_more(const struct vmb_channel *channel)
         channel->dead_ != VMB_OK && (channel->state_ == VMB_CHANNEL_PAUSED ||
                                      channel->state_ == VMB_CHANNEL_ACTIVE);
 
-    return channel->begun_ || channel->done_.first_ || dying;
+    return channel->begun_ || !vmb_list_is_empty(&channel->done_) || dying;
 }
 
 static bool poll(struct vmb_channel *channel)
@@ -285,6 +285,8 @@ static bool poll(struct vmb_channel *channel)
     bool more = false;
     uint32_t i = 0;
 
+    if (!channel->cfg_.conn) /* not initialised: there are no lists */
+        return false;
     channel->begun_ = false;
     do {
         before = channel->state_;

@@ -81,7 +81,7 @@ static void plan_memory(const struct vmb_channel_cfg *cfg, struct plan *plan)
         sizeof(struct vmb_xfer_range) * (uint64_t)cfg->incoming_ranges +
         VMB_PIPE_HEADER_BYTES + round8(payload);
     plan->packet = sizeof(struct vmb_packet) + mdl_bytes(cfg) + pfn_bytes(cfg) +
-                   VMB_PIPE_HEADER_BYTES + round8(cfg->packet_bytes);
+                   round8(cfg->packet_bytes);
     plan->all = plan->rings + plan->txns + cfg->incoming * plan->incoming +
                 cfg->packets * plan->packet;
 }
@@ -129,6 +129,17 @@ size_t vmb_channel_sizeof_memory(const struct vmb_channel_cfg *cfg)
     return make_plan(&filled, &plan) == VMB_OK ? (size_t)plan.all : 0;
 }
 
+/* Of what goes out that which is the same every time. */
+static void lay_out_queued(const struct vmb_channel_cfg *cfg,
+                           struct vmb_queued *queued, void *payload)
+{
+    queued->inline_ = payload;
+    queued->inline_cap_ = cfg->packet_bytes;
+    queued->out_.iov = &queued->iov_[1];
+    queued->out_.iov_count = 1;
+    queued->out_.user = queued;
+}
+
 struct vmb_packet *vmb_memory_packet(struct vmb_channel *channel, void *memory)
 {
     const struct vmb_channel_cfg *cfg = &channel->cfg_;
@@ -143,9 +154,13 @@ struct vmb_packet *vmb_memory_packet(struct vmb_channel *channel, void *memory)
     at += mdl_bytes(cfg);
     packet->pfns_ = (uint64_t *)(void *)at;
     at += pfn_bytes(cfg);
-    packet->queued_.inline_ = at;
-    packet->queued_.inline_cap_ = cfg->packet_bytes;
+    lay_out_queued(cfg, &packet->queued_, at);
     packet->queued_.state_ = VMB_PACKET_IDLE;
+    packet->queued_.out_.iov -= cfg->pipe;
+    packet->queued_.out_.iov_count += cfg->pipe;
+    packet->queued_.iov_[0].base = packet->pipe_;
+    packet->queued_.iov_[0].len = VMB_PIPE_HEADER_BYTES;
+    packet->pipe_[0] = VMB_PIPE_DATA;
     return packet;
 }
 
@@ -161,9 +176,8 @@ static void lay_out_incoming(struct vmb_channel *channel, void *memory)
     at += round8(cfg->context_bytes);
     in->ranges = (uint64_t *)(void *)at;
     at += sizeof(struct vmb_xfer_range) * (uint64_t)cfg->incoming_ranges;
-    in->queued_.inline_ = at;
-    in->queued_.inline_cap_ = cfg->packet_bytes;
-    in->queued_.kind_ = VMB_COMPLETION;
+    lay_out_queued(cfg, &in->queued_, at);
+    in->queued_.out_.kind = VMB_COMPLETION;
     vmb_incoming_free(in);
 }
 
@@ -184,8 +198,7 @@ static void lay_out(struct vmb_channel *channel, const struct plan *plan)
         packet = vmb_memory_packet(channel, at);
         packet->channel_ = NULL;
         packet->queued_.state_ = VMB_PACKET_NONE;
-        packet->queued_.next_ = channel->free_packets_;
-        channel->free_packets_ = &packet->queued_;
+        vmb_free_push(&channel->free_packets_, &packet->queued_);
     }
 }
 
@@ -198,6 +211,14 @@ static enum vmb_status check_cfg(const struct vmb_channel_cfg *cfg)
         (cfg->user_len && !cfg->user))
         return VMB_E_ARG;
     return VMB_OK;
+}
+
+static void make_lists(struct vmb_channel *channel)
+{
+    vmb_list_init(&channel->queue_);
+    vmb_list_init(&channel->in_ring_);
+    vmb_list_init(&channel->done_);
+    vmb_list_init(&channel->parked_);
 }
 
 static void set_up(struct vmb_channel *channel,
@@ -222,6 +243,7 @@ static void set_up(struct vmb_channel *channel,
         channel->instance_ = *cfg->instance;
     for (i = 0; cfg->name && i < sizeof channel->name_ - 1 && cfg->name[i]; i++)
         channel->name_[i] = cfg->name[i];
+    make_lists(channel);
     lay_out(channel, plan);
 }
 

@@ -24,15 +24,12 @@ static void free_itself(struct vmb_packet *packet, enum vmb_status status,
 
 static struct vmb_packet *allocate(struct vmb_channel *channel)
 {
-    struct vmb_queued *queued;
     struct vmb_packet *packet;
 
     if (!channel->free_packets_)
         return NULL;
-    queued = channel->free_packets_;
-    channel->free_packets_ = queued->next_;
+    packet = (void *)vmb_free_pop(&channel->free_packets_);
     channel->allocated_++;
-    packet = (struct vmb_packet *)(void *)queued;
     packet->queued_.state_ = VMB_PACKET_IDLE;
     packet->channel_ = channel;
     packet->routine_ = free_itself;
@@ -63,8 +60,7 @@ enum vmb_status vmb_packet_free(struct vmb_packet *packet)
     packet->queued_.state_ = VMB_PACKET_NONE;
     packet->channel_ = NULL;
     if (packet->pooled_) {
-        packet->queued_.next_ = channel->free_packets_;
-        channel->free_packets_ = &packet->queued_;
+        vmb_free_push(&channel->free_packets_, &packet->queued_);
         channel->allocated_--;
     }
     vmb_channel_leave(channel);

@@ -13,6 +13,7 @@
  * Without one left the ring is not read on, for nobody knows what the next
  * packet is before it is taken out.
  */
+#include "../layout.h"
 #include "internal.h"
 
 /* In pipe mode the true length stands before the data. */
@@ -59,7 +60,7 @@ static bool take_ranges(struct vmb_packet_completion *in)
 }
 
 /* Copy a packet out of the ring.  False: the channel is dead. */
-static bool take_data(struct vmb_channel *channel)
+VMB_APART static bool take_data(struct vmb_channel *channel)
 {
     const struct vmb_rx *rx = &channel->rx_;
     struct vmb_packet_completion *in = (void *)channel->free_incoming_;
@@ -74,9 +75,9 @@ static bool take_data(struct vmb_channel *channel)
         vmb_rx_copy(&channel->chan_, rx, 0, in->queued_.inline_, rx->len);
     if (in->bytes != rx->len || !take_ranges(in) || !strip_pipe(in))
         return false;
-    channel->free_incoming_ = in->queued_.next_;
-    in->queued_.want_reply_ = rx->want_reply;
-    in->queued_.reply_to_ = rx->xid;
+    vmb_free_pop(&channel->free_incoming_);
+    in->answer_wanted = rx->want_reply;
+    in->queued_.out_.reply_to = rx->xid;
     in->passive = false;
     in->state = VMB_INCOMING_PARKED;
     vmb_list_append(&channel->parked_, &in->queued_);
@@ -98,16 +99,17 @@ static bool take_completion(struct vmb_channel *channel)
     if (vmb_rx_copy(&channel->chan_, rx, 0, packet->queued_.inline_, bytes) !=
         bytes)
         return false;
-    packet->reply_bytes_ = bytes;
-    vmb_list_remove(&channel->in_ring_, &packet->queued_);
-    vmb_packet_finish(packet, rx->len > room ? VMB_E_TOOBIG : VMB_OK);
+    vmb_list_remove(&packet->queued_);
+    packet->queued_.state_ = VMB_PACKET_IDLE;
+    packet->routine_(packet, rx->len > room ? VMB_E_TOOBIG : VMB_OK,
+                     bytes ? packet->queued_.inline_ : NULL, bytes);
     return true;
 }
 
 /* May the first of the parked packets go to the client, from anywhere? */
-static bool is_due(struct vmb_channel *channel)
+VMB_APART static bool is_due(struct vmb_channel *channel)
 {
-    if (!channel->parked_.first_ || channel->failed_ || channel->blocked_ ||
+    if (channel->failed_ || channel->blocked_ ||
         channel->state_ != VMB_CHANNEL_ACTIVE)
         return false;
     /* From now on raising the quota alone does not help: KMCL's rule. */
@@ -124,16 +126,18 @@ static bool is_passive(const struct vmb_channel *channel,
 static bool is_due_here(struct vmb_channel *channel, bool passive)
 {
     return is_due(channel) &&
-           is_passive(channel, (void *)channel->parked_.first_) == passive;
+           is_passive(channel, (void *)vmb_list_first(&channel->parked_)) ==
+               passive;
 }
 
-static void deliver(struct vmb_channel *channel)
+VMB_APART static void deliver(struct vmb_channel *channel)
 {
-    struct vmb_packet_completion *in = (void *)channel->parked_.first_;
+    struct vmb_packet_completion *in =
+        (void *)vmb_list_first(&channel->parked_);
     const uint8_t *buffer = in->queued_.inline_;
     bool passive = is_passive(channel, in);
 
-    vmb_list_remove(&channel->parked_, &in->queued_);
+    vmb_list_remove(&in->queued_);
     channel->delivered_++;
     in->state = VMB_INCOMING_DELIVERED;
     in->process_level = !passive;
@@ -158,9 +162,10 @@ static enum vmb_status take(struct vmb_channel *channel)
 {
     enum vmb_status status;
 
-    channel->starved_ = !channel->free_incoming_;
-    if (channel->starved_)
+    if (!channel->free_incoming_) {
+        channel->starved_ = true;
         return VMB_E_NOSLOT;
+    }
     status = vmb_chan_recv(&channel->chan_, &channel->rx_);
     if (status < VMB_OK)
         vmb_channel_died(channel, status);
@@ -185,7 +190,8 @@ static enum vmb_status take_and_deliver(struct vmb_channel *channel,
     enum vmb_status status = VMB_OK;
 
     while (status == VMB_OK && turns--) {
-        if (*delivered < budget && is_due_here(channel, passive)) {
+        if (!vmb_list_is_empty(&channel->parked_) && *delivered < budget &&
+            is_due_here(channel, passive)) {
             deliver(channel);
             ++*delivered;
             continue;
@@ -204,9 +210,12 @@ static void end_batch(struct vmb_channel *channel, uint32_t delivered)
     if (channel->dead_ != VMB_OK)
         return;
     vmb_channel_died(channel, vmb_chan_release(&channel->chan_));
-    vmb_queue_drain(channel);
-    vmb_queue_done(channel);
-    vmb_channel_died(channel, vmb_chan_flush(&channel->chan_));
+    if (!vmb_list_is_empty(&channel->queue_))
+        vmb_queue_drain(channel);
+    if (!vmb_list_is_empty(&channel->done_))
+        vmb_queue_done(channel);
+    if (channel->staged_)
+        vmb_channel_died(channel, vmb_chan_flush(&channel->chan_));
 }
 
 /* True: call again. */
@@ -220,13 +229,15 @@ bool vmb_process_batch(struct vmb_channel *channel, uint32_t budget,
 
     channel->inside_ = VMB_INSIDE_PACKETS;
     channel->batch_ = true;
+    channel->staged_ = false;
     status = take_and_deliver(channel, budget, passive, &delivered);
     end_batch(channel, delivered);
     channel->batch_ = false;
     channel->inside_ = inside;
     if (channel->dead_ != VMB_OK)
         return false;
-    more = channel->done_.first_ || channel->unread_ || is_due(channel);
+    more = !vmb_list_is_empty(&channel->done_) || channel->unread_ ||
+           (!vmb_list_is_empty(&channel->parked_) && is_due(channel));
     if (status == VMB_AGAIN)
         return vmb_chan_arm(&channel->chan_) || more;
     return more || status == VMB_OK;
@@ -242,6 +253,7 @@ static enum vmb_status process(struct vmb_channel *channel, uint32_t budget)
     if (channel->dead_ != VMB_OK)
         return channel->dead_;
     channel->unread_ = false;
+    channel->starved_ = false;
     if (vmb_process_batch(channel, budget, false))
         return VMB_AGAIN;
     return channel->dead_;

@@ -16,32 +16,9 @@
  */
 #include "internal.h"
 
-void vmb_list_append(struct vmb_channel_list *list, struct vmb_queued *item)
-{
-    item->next_ = NULL;
-    item->previous_ = list->last_;
-    if (list->last_)
-        list->last_->next_ = item;
-    else
-        list->first_ = item;
-    list->last_ = item;
-}
-
-void vmb_list_remove(struct vmb_channel_list *list, struct vmb_queued *item)
-{
-    if (item->previous_)
-        item->previous_->next_ = item->next_;
-    else
-        list->first_ = item->next_;
-    if (item->next_)
-        item->next_->previous_ = item->previous_;
-    else
-        list->last_ = item->previous_;
-}
-
 static bool is_packet(const struct vmb_queued *item)
 {
-    return item->kind_ != VMB_COMPLETION;
+    return item->out_.kind != VMB_COMPLETION;
 }
 
 static struct vmb_packet *packet_of(struct vmb_queued *item)
@@ -70,23 +47,12 @@ static void settled(struct vmb_channel *channel, struct vmb_queued *item,
         vmb_incoming_free(incoming_of(item));
         return;
     }
-    if (item->want_reply_ && status == VMB_OK) {
+    if (item->out_.want_reply && status == VMB_OK) {
         item->state_ = VMB_PACKET_IN_RING;
         vmb_list_append(&channel->in_ring_, item);
         return;
     }
     done(channel, item, status);
-}
-
-/*
- * During a batch packets are staged, and shown to the host at its end.  No
- * transaction free (VMB_E_NOSLOT) is like no room: the completion that frees
- * one comes through vmb_channel_process(), which drains the queue.
- */
-static enum vmb_status put(struct vmb_channel *channel)
-{
-    return channel->batch_ ? vmb_chan_stage(&channel->chan_, &channel->out_)
-                           : vmb_chan_send(&channel->chan_, &channel->out_);
 }
 
 /* Statuses that say something of the channel, not of the packet. */
@@ -96,14 +62,11 @@ static bool is_deadly(enum vmb_status status)
            status != VMB_E_LANE;
 }
 
-enum vmb_status vmb_queue_put(struct vmb_channel *channel,
-                              struct vmb_queued *item)
+/* No transaction free (VMB_E_NOSLOT) is like no room: the completion that
+ * frees one comes through vmb_channel_process(), which drains the queue. */
+enum vmb_status vmb_queue_tried(struct vmb_channel *channel,
+                                struct vmb_queued *item, enum vmb_status status)
 {
-    enum vmb_status status;
-
-    if (channel->queue_.first_ || !vmb_channel_flows(channel))
-        return VMB_AGAIN;
-    status = put(channel);
     if (status == VMB_OK)
         settled(channel, item, status);
     if (status == VMB_E_NOSLOT)
@@ -113,20 +76,12 @@ enum vmb_status vmb_queue_put(struct vmb_channel *channel,
     return status;
 }
 
-void vmb_queue_describe(struct vmb_channel *channel, struct vmb_queued *item,
-                        const void *payload, size_t bytes)
+enum vmb_status vmb_queue_put(struct vmb_channel *channel,
+                              struct vmb_queued *item)
 {
-    channel->iov_[0].base = payload;
-    channel->iov_[0].len = bytes;
-    channel->out_.kind = (enum vmb_kind)item->kind_;
-    channel->out_.iov = channel->iov_;
-    channel->out_.iov_count = 1;
-    channel->out_.want_reply = item->want_reply_;
-    channel->out_.user = item;
-    channel->out_.reply_to = item->reply_to_;
-    channel->out_.mdl = item->mdl_;
-    channel->out_.mdl_offset = 0;
-    channel->out_.mdl_length = 0;
+    if (!vmb_list_is_empty(&channel->queue_) || !vmb_channel_flows(channel))
+        return VMB_AGAIN;
+    return vmb_queue_tried(channel, item, vmb_queue_try(channel, item));
 }
 
 /*
@@ -136,16 +91,17 @@ void vmb_queue_describe(struct vmb_channel *channel, struct vmb_queued *item,
  */
 void vmb_queue_drain(struct vmb_channel *channel)
 {
-    struct vmb_queued *item, *next;
+    struct vmb_channel_list *at, *next;
+    struct vmb_queued *item;
     enum vmb_status status;
     bool slotless = false;
 
-    for (item = channel->queue_.first_; item; item = next) {
-        next = item->next_;
+    for (at = channel->queue_.first_; at != &channel->queue_; at = next) {
+        next = at->first_;
+        item = (struct vmb_queued *)(void *)at;
         if (slotless && is_packet(item))
             continue;
-        vmb_queue_describe(channel, item, item->inline_, item->inline_bytes_);
-        status = put(channel);
+        status = vmb_queue_try(channel, item);
         if (status == VMB_E_NOSLOT) {
             slotless = true;
             continue;
@@ -155,7 +111,7 @@ void vmb_queue_drain(struct vmb_channel *channel)
             vmb_channel_died(channel, status);
             return;
         }
-        vmb_list_remove(&channel->queue_, item);
+        vmb_list_remove(item);
         settled(channel, item, status);
     }
 }
@@ -165,13 +121,10 @@ void vmb_packet_finish(struct vmb_packet *packet, enum vmb_status status)
 {
     struct vmb_channel *channel = packet->channel_;
     uint8_t inside = channel->inside_;
-    uint32_t bytes = packet->reply_bytes_;
 
-    packet->reply_bytes_ = 0;
     packet->queued_.state_ = VMB_PACKET_IDLE;
     channel->inside_ = VMB_INSIDE_PACKETS;
-    packet->routine_(packet, status, bytes ? packet->queued_.inline_ : NULL,
-                     bytes);
+    packet->routine_(packet, status, NULL, 0);
     channel->inside_ = inside;
 }
 
@@ -182,13 +135,14 @@ void vmb_packet_finish(struct vmb_packet *packet, enum vmb_status status)
  */
 void vmb_queue_done(struct vmb_channel *channel)
 {
-    struct vmb_queued *last = channel->done_.last_, *item;
+    struct vmb_channel_list *last = channel->done_.last_;
+    struct vmb_queued *item;
+    bool more = !vmb_list_is_empty(&channel->done_);
 
-    while (last) {
-        item = channel->done_.first_;
-        vmb_list_remove(&channel->done_, item);
-        if (item == last)
-            last = NULL;
+    while (more) {
+        item = vmb_list_first(&channel->done_);
+        vmb_list_remove(item);
+        more = &item->link_ != last;
         vmb_packet_finish(packet_of(item), packet_of(item)->status_);
     }
 }
@@ -204,8 +158,9 @@ void vmb_queue_cancel(struct vmb_channel *channel, enum vmb_status status)
     uint32_t i;
 
     for (i = 0; i < 3; i++)
-        while ((item = lists[i]->first_) != NULL) {
-            vmb_list_remove(lists[i], item);
+        while (!vmb_list_is_empty(lists[i])) {
+            item = vmb_list_first(lists[i]);
+            vmb_list_remove(item);
             if (!is_packet(item)) {
                 vmb_incoming_free(incoming_of(item));
                 continue;

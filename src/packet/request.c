@@ -34,8 +34,7 @@ void vmb_request_absorb(struct vmb_packet *packet, enum vmb_status status,
     (void)(vmb_packet_free(packet) == VMB_OK);
 }
 
-static enum vmb_status start(struct vmb_channel *channel,
-                             struct vmb_request *request,
+static enum vmb_status start(struct vmb_request *request,
                              struct vmb_packet *packet, const void *buffer,
                              uint32_t bytes, const struct vmb_mdl *mdl,
                              uint32_t flags)
@@ -49,7 +48,7 @@ static enum vmb_status start(struct vmb_channel *channel,
                              flags & ~VMB_REQUEST_DO_NOT_QUEUE);
     if (status == VMB_OK && flags & VMB_REQUEST_DO_NOT_QUEUE &&
         request->packet_ && packet->queued_.state_ == VMB_PACKET_QUEUED) {
-        vmb_list_remove(&channel->queue_, &packet->queued_);
+        vmb_list_remove(&packet->queued_);
         packet->queued_.state_ = VMB_PACKET_IDLE;
         status = VMB_AGAIN;
     }
@@ -74,7 +73,7 @@ enum vmb_status vmb_channel_request_start(struct vmb_channel *channel,
     if (request->room && !request->reply)
         status = VMB_E_ARG;
     else if ((packet = vmb_packet_allocate(channel)) != NULL)
-        status = start(channel, request, packet, buffer, bytes, mdl, flags);
+        status = start(request, packet, buffer, bytes, mdl, flags);
     if (status == VMB_OK)
         return VMB_OK;
     request->packet_ = NULL;
@@ -98,7 +97,7 @@ static void abandon(struct vmb_packet *packet)
     if (!queued)
         return;
     channel->unread_ = true; /* for what is behind it */
-    vmb_list_remove(&channel->queue_, &packet->queued_);
+    vmb_list_remove(&packet->queued_);
     vmb_packet_finish(packet, VMB_E_CANCELLED);
 }
 

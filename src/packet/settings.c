@@ -24,7 +24,9 @@ struct vmb_chan *vmb_channel_chan(struct vmb_channel *channel)
 
 struct vmb_channel *vmb_channel_of(struct vmb_chan *chan)
 {
-    return (struct vmb_channel *)(void *)chan;
+    uint8_t *at = (uint8_t *)chan - offsetof(struct vmb_channel, chan_);
+
+    return (struct vmb_channel *)(void *)at;
 }
 
 struct vmb_conn *vmb_channel_conn(const struct vmb_channel *channel)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#include "../layout.h"
 #include "internal.h"
 
 #define KNOWN_FLAGS                                             \
@@ -67,67 +68,63 @@ static enum vmb_status check(const struct vmb_packet *packet,
 }
 
 /* Copy chain and page numbers into the packet, which was made for as many. */
-static void hold_external(struct vmb_packet *packet,
-                          const struct request *request)
+static void hold_external(struct vmb_packet *packet)
 {
+    struct vmb_out *out = &packet->queued_.out_;
     uint64_t *pfns = packet->pfns_;
     struct vmb_mdl *mdl;
 
     /* Cannot fail: check_external() has passed the same. */
-    (void)(vmb_mdl_slice(packet->mdls_, packet->mdl_cap_, request->mdl,
-                         request->offset, request->length) == VMB_OK);
+    (void)(vmb_mdl_slice(packet->mdls_, packet->mdl_cap_, out->mdl,
+                         out->mdl_offset, out->mdl_length) == VMB_OK);
     for (mdl = packet->mdls_; mdl; mdl = mdl->next) {
         __builtin_memcpy(pfns, mdl->pfns, 8 * (size_t)mdl->pfn_count);
         mdl->pfns = pfns;
         pfns += mdl->pfn_count;
     }
-    packet->queued_.mdl_ = packet->mdls_;
+    out->mdl = packet->mdls_;
+    out->mdl_offset = 0;
+    out->mdl_length = 0;
 }
 
-static void hold(struct vmb_packet *packet, const struct request *request)
+/* The payload may lie in the packet: what an answer left there. */
+VMB_RARE static enum vmb_status hold(struct vmb_packet *packet)
 {
     struct vmb_queued *queued = &packet->queued_;
-    const struct vmb_out *out = &packet->channel_->out_;
-    uint8_t *at = queued->inline_;
-    uint32_t i;
+    struct vmb_iov *payload = &queued->iov_[1];
 
-    for (i = 0; i < out->iov_count; i++) {
-        if (out->iov[i].len)
-            __builtin_memcpy(at, out->iov[i].base, out->iov[i].len);
-        at += out->iov[i].len;
-    }
-    queued->inline_bytes_ = (uint32_t)(at - (uint8_t *)queued->inline_);
-    if (request->mdl)
-        hold_external(packet, request);
+    if (payload->len)
+        __builtin_memmove(queued->inline_, payload->base, payload->len);
+    payload->base = queued->inline_;
+    if (queued->out_.mdl)
+        hold_external(packet);
     queued->state_ = VMB_PACKET_QUEUED;
     vmb_list_append(&packet->channel_->queue_, queued);
+    return VMB_OK;
 }
 
-static enum vmb_status put(struct vmb_packet *packet,
-                           const struct request *request)
+VMB_UNFOLDED static void describe(struct vmb_packet *packet,
+                                  const struct request *request)
 {
-    const uint32_t pipe[2] = { VMB_PIPE_DATA, request->bytes };
-    struct vmb_channel *channel = packet->channel_;
     struct vmb_queued *queued = &packet->queued_;
-    enum vmb_status status;
 
-    queued->kind_ = request->mdl ? VMB_GPA_DIRECT : VMB_INBAND;
-    queued->want_reply_ = request->flags & VMB_SEND_WAIT_FOR_COMPLETION;
-    queued->mdl_ = request->mdl;
-    vmb_queue_describe(channel, queued, request->buffer, request->bytes);
-    channel->out_.mdl_offset = request->offset;
-    channel->out_.mdl_length = request->length;
-    if (vmb_pipe_bytes(channel)) {
-        channel->iov_[1] = channel->iov_[0];
-        channel->iov_[0].base = pipe;
-        channel->iov_[0].len = sizeof pipe;
-        channel->out_.iov_count = 2;
-    }
-    status = vmb_queue_put(channel, queued);
-    if (status != VMB_AGAIN)
-        return status;
-    hold(packet, request);
-    return VMB_OK;
+    packet->pipe_[1] = request->bytes;
+    queued->iov_[1].base = request->buffer;
+    queued->iov_[1].len = request->bytes;
+    queued->out_.kind = request->mdl ? VMB_GPA_DIRECT : VMB_INBAND;
+    queued->out_.want_reply =
+        (request->flags & VMB_SEND_WAIT_FOR_COMPLETION) != 0;
+    queued->out_.mdl = request->mdl;
+    queued->out_.mdl_offset = request->offset;
+    queued->out_.mdl_length = request->length;
+}
+
+VMB_RARE static void call_routines(struct vmb_channel *channel)
+{
+    uint32_t i;
+
+    for (i = 0; i < ROUTINES && !vmb_list_is_empty(&channel->done_); i++)
+        vmb_queue_done(channel);
 }
 
 /*
@@ -135,24 +132,95 @@ static enum vmb_status put(struct vmb_packet *packet,
  * unless the send comes from a callback.  So have those that such routines
  * send: nobody may come back to us otherwise.  But not for ever.
  */
-static enum vmb_status send(struct vmb_packet *packet,
-                            const struct request *request)
+VMB_UNFOLDED static enum vmb_status finish(struct vmb_packet *packet,
+                                           enum vmb_status status)
+{
+    struct vmb_channel *channel = packet->channel_;
+
+    if (status == VMB_AGAIN)
+        status = hold(packet);
+    if (!vmb_list_is_empty(&channel->done_) && !channel->inside_)
+        call_routines(channel);
+    vmb_channel_leave(channel);
+    return status;
+}
+
+VMB_APART static enum vmb_status send(struct vmb_packet *packet,
+                                      const struct request *request)
 {
     struct vmb_channel *channel = packet->channel_;
     enum vmb_status status;
-    uint32_t i;
 
     if (!channel)
         return VMB_E_STATE;
     if (!vmb_channel_enter(channel))
         return VMB_E_LANE;
     status = check(packet, request);
-    if (status == VMB_OK)
-        status = put(packet, request);
-    for (i = 0; i < ROUTINES && channel->done_.first_ && !channel->inside_; i++)
-        vmb_queue_done(channel);
-    vmb_channel_leave(channel);
-    return status;
+    if (status == VMB_OK) {
+        describe(packet, request);
+        status = vmb_queue_put(channel, &packet->queued_);
+    }
+    return finish(packet, status);
+}
+
+/* Of the MDL.  A request of its own, so that the short way needs none. */
+VMB_APART static enum vmb_status send_whole(struct vmb_packet *packet,
+                                            const void *buffer, uint32_t bytes,
+                                            const struct vmb_mdl *mdl,
+                                            uint32_t flags)
+{
+    const struct request request = { buffer, bytes, flags, mdl, 0, 0 };
+
+    return send(packet, &request);
+}
+
+/* ---- The short way ------------------------------------------------------- */
+
+/* One member, whole, which the packet could hold. */
+static inline bool is_plain_external(const struct vmb_packet *packet,
+                                     const struct vmb_mdl *mdl, uint32_t flags)
+{
+    return flags & VMB_SEND_WAIT_FOR_COMPLETION && !mdl->next &&
+           mdl->byte_count <= packet->external_cap_ &&
+           !vmb_pipe_bytes(packet->channel_);
+}
+
+/*
+ * What nearly every send is, seen to be right without a call; the rest is left
+ * to check().  With nothing queued before it a packet is measured by the ring
+ * before it can have to wait, so what the ring refuses is not looked at here: a
+ * buffer or a member that is wrong.
+ */
+static inline bool is_plain(const struct vmb_packet *packet,
+                            const struct request *request)
+{
+    const struct vmb_channel *channel = packet->channel_;
+
+    return packet->queued_.state_ == VMB_PACKET_IDLE && packet->routine_ &&
+           !(request->flags & ~(uint32_t)KNOWN_FLAGS) &&
+           request->bytes <= packet->queued_.inline_cap_ &&
+           channel->state_ == VMB_CHANNEL_ACTIVE && channel->dead_ == VMB_OK &&
+           vmb_list_is_empty(&channel->queue_) &&
+           (!request->mdl ||
+            is_plain_external(packet, request->mdl, request->flags));
+}
+
+VMB_UNFOLDED static enum vmb_status send_plain(struct vmb_packet *packet,
+                                               const struct request *request)
+{
+    struct vmb_channel *channel = packet->channel_;
+    struct vmb_queued *queued = &packet->queued_;
+    enum vmb_status status;
+
+    if (!vmb_channel_enter(channel))
+        return VMB_E_LANE;
+    describe(packet, request);
+    status = vmb_queue_try(channel, queued);
+    if (status != VMB_OK || !queued->out_.want_reply)
+        return finish(packet, vmb_queue_tried(channel, queued, status));
+    queued->state_ = VMB_PACKET_IN_RING;
+    vmb_list_append(&channel->in_ring_, queued);
+    return finish(packet, VMB_OK);
 }
 
 enum vmb_status vmb_packet_send(struct vmb_packet *packet, const void *buffer,
@@ -164,7 +232,9 @@ enum vmb_status vmb_packet_send(struct vmb_packet *packet, const void *buffer,
     /* There is no length to force. */
     if (flags & VMB_SEND_FORCE_MDL_LENGTH)
         return VMB_E_ARG;
-    return send(packet, &request);
+    if (VMB_PLAIN_PAYS && is_plain(packet, &request))
+        return send_plain(packet, &request);
+    return send_whole(packet, buffer, bytes, mdl, flags);
 }
 
 /* The first member alone, with the bytes up to the end of its last page. */

@@ -15,6 +15,7 @@
 
 #include "../fault.h"
 #include "../host.h"
+#include "../layout.h"
 #include "../mdl/member.h"
 #include "index.h"
 
@@ -58,12 +59,6 @@ static inline void vmb_out_written(struct vmb_ring_tx *tx, uint32_t at,
         tx->wanted_ = 0;
     }
 }
-
-#ifdef __OPTIMIZE_SIZE__
-#define VMB_PLAIN_PAYS false
-#else
-#define VMB_PLAIN_PAYS true
-#endif
 
 static inline bool vmb_is_plain(const struct vmb_out *out)
 {

@@ -172,6 +172,59 @@ static void answer_from_the_packets_own_buffer(void **state)
     down(c);
 }
 
+/* Sends the answer's bytes from the ninth on, once, from where they lie. */
+static void pass_on(struct vmb_packet *packet, enum vmb_status status,
+                    const void *buffer, uint32_t bytes)
+{
+    assert_int_equal(status, VMB_OK);
+    assert_int_equal(vmb_packet_set_completion_routine(packet, client_done),
+                     VMB_OK);
+    assert_int_equal(vmb_packet_send(packet, (const uint8_t *)buffer + 8,
+                                     bytes - 8, NULL, WAIT),
+                     VMB_OK);
+    assert_int_equal(vmb_packet_state(packet), VMB_PACKET_QUEUED);
+}
+
+static void passed_on(bool pipe)
+{
+    struct client *c = up(&(struct rig_cfg){ .interrupts = true });
+    struct vmb_packet *packet;
+    uint8_t payload[64];
+    uint32_t i, header = pipe ? 8 : 0;
+
+    for (i = 0; i < sizeof payload; i++)
+        payload[i] = (uint8_t)(i + 1);
+    c->cfg.pipe = pipe;
+    client_initialize(c);
+    client_up(c);
+    packet = client_packet(c);
+    assert_int_equal(vmb_packet_set_completion_routine(packet, pass_on),
+                     VMB_OK);
+    assert_int_equal(
+        vmb_packet_send(packet, payload, sizeof payload, NULL, WAIT), VMB_OK);
+    (void)vmb_sim_run(c->rig->sim, 100); /* answered, and not seen yet */
+    vmb_sim_stall(rig_host(c->dev), true);
+    while (vmb_packet_state(send_number(c, 7, 2000, 0)) == VMB_PACKET_IDLE)
+        ;
+    rig_settle(c->rig);
+    assert_int_equal(vmb_packet_state(packet), VMB_PACKET_QUEUED);
+    vmb_sim_stall(rig_host(c->dev), false);
+    rig_settle(c->rig);
+    assert_int_equal(vmb_packet_state(packet), VMB_PACKET_IDLE);
+    /* The answer has all that the host got: header, and what was sent on,
+     * which in pipe mode began with the header of the first time. */
+    assert_int_equal(c->last_bytes, sizeof payload - 8 + 2 * header);
+    assert_memory_equal(c->last + header, payload + 8 - header, 56);
+    down(c);
+}
+
+static void an_answer_is_passed_on_from_where_it_lies(void **state)
+{
+    (void)state;
+    passed_on(false);
+    passed_on(true);
+}
+
 static void before_it_is_open_sends_wait(void **state)
 {
     struct client *c = up(&(struct rig_cfg){ .interrupts = true });
@@ -276,6 +329,7 @@ int main(void)
         cmocka_unit_test(the_wish_for_room_stays),
         cmocka_unit_test(one_queue_for_sends_and_completions),
         cmocka_unit_test(answer_from_the_packets_own_buffer),
+        cmocka_unit_test(an_answer_is_passed_on_from_where_it_lies),
         cmocka_unit_test(before_it_is_open_sends_wait),
         cmocka_unit_test(no_transaction_left_is_like_no_room),
         cmocka_unit_test(a_host_that_drains_slowly),

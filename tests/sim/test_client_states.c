@@ -465,6 +465,8 @@ static void a_channel_never_made(void **state)
     (void)state;
     assert_int_equal(vmb_channel_status(&zeroed), VMB_E_STATE);
     assert_int_equal(vmb_channel_enable(&zeroed), VMB_E_STATE);
+    assert_int_equal(vmb_channel_poll(&zeroed), VMB_OK);
+    assert_int_equal(vmb_channel_process(&zeroed, 1), VMB_E_STATE);
     assert_int_equal(vmb_wait_channel(&zeroed, SECOND), VMB_E_STATE);
     assert_int_equal(vmb_wait_channel_disable(&zeroed, SECOND), VMB_OK);
     assert_int_equal(vmb_wait_channel_pause(&zeroed, SECOND), VMB_E_STATE);
