@@ -495,6 +495,17 @@ PMDL vmb_kmcl_allocate_mdl(struct vmb_kmcl_device *device, PVOID address,
 NTSTATUS vmb_kmcl_wait_event(struct vmb_kmcl_device *device, KEVENT *event,
                              const LARGE_INTEGER *timeout);
 
+/* Poll until the time is over: STATUS_SUCCESS, or why there was no waiting.
+ * [bus] */
+static inline NTSTATUS vmb_kmcl_delay(struct vmb_kmcl_device *device,
+                                      const LARGE_INTEGER *interval)
+{
+    KEVENT nobody = { 0, NotificationEvent };
+    NTSTATUS status = vmb_kmcl_wait_event(device, &nobody, interval);
+
+    return status == STATUS_TIMEOUT ? STATUS_SUCCESS : status;
+}
+
 /* Where an address is in guest-physical memory.  [any] */
 PHYSICAL_ADDRESS
 vmb_kmcl_physical_address(const struct vmb_kmcl_device *device,
@@ -536,6 +547,10 @@ typedef PDEVICE_OBJECT WDFDEVICE, WDFIOTARGET;
     vmb_kmcl_allocate(VMB_KMCL_DEVICE, (bytes))
 #define ExAllocatePool2(flags, bytes, tag) \
     vmb_kmcl_allocate(VMB_KMCL_DEVICE, (bytes))
+#define ExAllocatePoolZero(type, bytes, tag) \
+    vmb_kmcl_allocate(VMB_KMCL_DEVICE, (bytes))
+#define ExAllocatePoolUninitialized(type, bytes, tag) \
+    vmb_kmcl_allocate(VMB_KMCL_DEVICE, (bytes))
 #define ExFreePoolWithTag(memory, tag) vmb_kmcl_free(VMB_KMCL_DEVICE, (memory))
 #define ExFreePool(memory)             vmb_kmcl_free(VMB_KMCL_DEVICE, (memory))
 #define KeWaitForSingleObject(event, reason, mode, alertable, timeout) \
@@ -545,6 +560,8 @@ typedef PDEVICE_OBJECT WDFDEVICE, WDFIOTARGET;
 #define KeGetCurrentIrql() vmb_kmcl_irql(VMB_KMCL_DEVICE)
 #define KeQuerySystemTime(at) \
     ((at)->QuadPart = (LONGLONG)vmb_kmcl_system_time(VMB_KMCL_DEVICE))
+#define KeDelayExecutionThread(mode, alertable, interval) \
+    vmb_kmcl_delay(VMB_KMCL_DEVICE, (interval))
 #endif
 
 #ifdef __cplusplus

@@ -267,11 +267,31 @@ static inline VOID KeClearEvent(PRKEVENT event)
     event->Signalled = FALSE;
 }
 
+/* The state before. */
+static inline LONG KeResetEvent(PRKEVENT event)
+{
+    LONG before = event->Signalled;
+
+    event->Signalled = FALSE;
+    return before;
+}
+
+static inline LONG KeReadStateEvent(const KEVENT *event)
+{
+    return event->Signalled;
+}
+
 /* One thread: nobody is to be locked out. */
 typedef ULONG_PTR KSPIN_LOCK, *PKSPIN_LOCK;
 #define KeInitializeSpinLock(lock)    (*(lock) = 0)
 #define KeAcquireSpinLock(lock, irql) (*(lock) = 1, *(irql) = PASSIVE_LEVEL)
 #define KeReleaseSpinLock(lock, irql) (*(lock) = 0, (void)(irql))
+
+#define KeAcquireSpinLockAtDpcLevel(lock)   (*(lock) = 1)
+#define KeReleaseSpinLockFromDpcLevel(lock) (*(lock) = 0)
+
+#define KeRaiseIrql(irql, old) (*(old) = PASSIVE_LEVEL, (void)(irql))
+#define KeLowerIrql(irql)      ((void)(irql))
 
 /* ---- Odds and ends ------------------------------------------------------- */
 
@@ -286,24 +306,42 @@ typedef ULONG_PTR KSPIN_LOCK, *PKSPIN_LOCK;
 #define FIELD_OFFSET(type, member) ((LONG)offsetof(type, member))
 #define CONTAINING_RECORD(at, type, m) \
     ((type *)(void *)((char *)(at)-offsetof(type, m)))
-#define IsEqualGUID(a, b)        RtlEqualMemory((a), (b), sizeof(GUID))
-#define PASSIVE_LEVEL            0
-#define APC_LEVEL                1
-#define DISPATCH_LEVEL           2
-#define ASSERT(e)                ((void)0)
-#define NT_ASSERT(e)             ((void)0)
-#define KdPrint(e)               ((void)0)
-#define InterlockedIncrement(at) __atomic_add_fetch((at), 1, __ATOMIC_SEQ_CST)
-#define InterlockedDecrement(at) __atomic_sub_fetch((at), 1, __ATOMIC_SEQ_CST)
-
-#define InterlockedExchange(at, value) \
-    __atomic_exchange_n((at), (value), __ATOMIC_SEQ_CST)
-#define DbgPrint(...) ((ULONG)STATUS_SUCCESS)
+#define IsEqualGUID(a, b) RtlEqualMemory((a), (b), sizeof(GUID))
+#define PASSIVE_LEVEL     0
+#define APC_LEVEL         1
+#define DISPATCH_LEVEL    2
+#define ASSERT(e)         ((void)0)
+#define NT_ASSERT(e)      ((void)0)
+#define KdPrint(e)        ((void)0)
+#define DbgPrint(...)     ((ULONG)STATUS_SUCCESS)
+#define DbgPrintEx(...)   ((ULONG)STATUS_SUCCESS)
+#define ARRAYSIZE(a)      RTL_NUMBER_OF(a)
+#define MAXUSHORT         0xffffu
+#define MAXULONG          0xffffffffu
+#define MAXULONGLONG      0xffffffffffffffffull
 #ifdef __cplusplus
 #define C_ASSERT(e) static_assert(e, #e)
 #else
 #define C_ASSERT(e) _Static_assert(e, #e)
 #endif
+
+/* The bytes that are equal from the front. */
+static inline SIZE_T RtlCompareMemory(const VOID *a, const VOID *b, SIZE_T n)
+{
+    SIZE_T i = 0;
+
+    while (i < n && ((const UCHAR *)a)[i] == ((const UCHAR *)b)[i])
+        i++;
+    return i;
+}
+
+/* Also where nobody reads it afterwards. */
+static inline PVOID RtlSecureZeroMemory(PVOID to, SIZE_T n)
+{
+    __builtin_memset(to, 0, n);
+    __asm__ volatile("" : : "r"(to) : "memory");
+    return to;
+}
 
 #define DEFINE_GUID(name, a, b, c, d0, d1, d2, d3, d4, d5, d6, d7) \
     __attribute__((unused)) static const GUID name = {             \
@@ -329,6 +367,36 @@ static inline VOID RtlInitUnicodeString(PUNICODE_STRING string, PCWSTR text)
 #define DECLARE_CONST_UNICODE_STRING(name, text) \
     const WCHAR name##_buffer[] = text;          \
     const UNICODE_STRING name = RTL_CONSTANT_STRING(name##_buffer)
+
+/* ---- Interlocked ----------------------------------------------------------
+ */
+
+/* All are full barriers, as in Windows; of LONG, and of LONG64. */
+#define InterlockedIncrement(at) __atomic_add_fetch((at), 1, __ATOMIC_SEQ_CST)
+#define InterlockedDecrement(at) __atomic_sub_fetch((at), 1, __ATOMIC_SEQ_CST)
+#define InterlockedExchange(at, value) \
+    __atomic_exchange_n((at), (value), __ATOMIC_SEQ_CST)
+#define InterlockedExchangeAdd(at, value) \
+    __atomic_fetch_add((at), (value), __ATOMIC_SEQ_CST)
+#define InterlockedAnd(at, value) \
+    __atomic_fetch_and((at), (value), __ATOMIC_SEQ_CST)
+#define InterlockedOr(at, value) \
+    __atomic_fetch_or((at), (value), __ATOMIC_SEQ_CST)
+#define InterlockedIncrement64(at)          InterlockedIncrement(at)
+#define InterlockedDecrement64(at)          InterlockedDecrement(at)
+#define InterlockedExchange64(at, value)    InterlockedExchange(at, value)
+#define InterlockedExchangeAdd64(at, value) InterlockedExchangeAdd(at, value)
+#define InterlockedExchangePointer(at, value) \
+    __atomic_exchange_n((at), (value), __ATOMIC_SEQ_CST)
+#define KeMemoryBarrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+/* What was there: `expected` if it was replaced. */
+#define InterlockedCompareExchange(at, value, expected) \
+    __sync_val_compare_and_swap((at), (expected), (value))
+#define InterlockedCompareExchange64(at, value, expected) \
+    InterlockedCompareExchange(at, value, expected)
+#define InterlockedCompareExchangePointer(at, value, expected) \
+    InterlockedCompareExchange(at, value, expected)
 
 /* ---- Lists --------------------------------------------------------------- */
 
@@ -371,6 +439,14 @@ static inline BOOLEAN RemoveEntryList(PLIST_ENTRY entry)
 static inline PLIST_ENTRY RemoveHeadList(PLIST_ENTRY head)
 {
     PLIST_ENTRY entry = head->Flink;
+
+    RemoveEntryList(entry);
+    return entry;
+}
+
+static inline PLIST_ENTRY RemoveTailList(PLIST_ENTRY head)
+{
+    PLIST_ENTRY entry = head->Blink;
 
     RemoveEntryList(entry);
     return entry;

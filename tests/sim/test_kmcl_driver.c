@@ -109,7 +109,11 @@ static void waits_for_events_end(void **state)
     assert_int_equal(vmb_kmcl_wait_event(&k.device, &event, &timeout),
                      STATUS_TIMEOUT);
     assert_true(vmb_kmcl_system_time(&k.device) - before >= SECOND);
+    assert_int_equal(vmb_kmcl_delay(&k.device, &timeout), STATUS_SUCCESS);
+    assert_true(vmb_kmcl_system_time(&k.device) - before >= 2 * SECOND);
     k.device.dispatch_ = 1;
+    assert_int_equal(vmb_kmcl_delay(&k.device, &timeout),
+                     STATUS_INVALID_DEVICE_STATE);
     assert_int_equal(vmb_kmcl_wait_event(&k.device, &event, NULL),
                      STATUS_INVALID_DEVICE_STATE);
     k.device.dispatch_ = 0;
