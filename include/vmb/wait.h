@@ -10,7 +10,8 @@
  *
  * When the connection dies they return what vmb_conn_poll() does, for no answer
  * comes any more.  Each ends: requests have the deadline of
- * vmb_conn_cfg.timeout, and the others take one.
+ * vmb_conn_cfg.timeout, and the others take one.  A second caller of the bus,
+ * also from its callbacks, is told so in check builds, and waits for nothing.
  */
 #include <vmb/packet.h>
 
@@ -18,35 +19,40 @@
 extern "C" {
 #endif
 
-/* Until vmb_conn_status() is not VMB_AGAIN; returns it.  [bus] */
+/* Until vmb_conn_status() is not VMB_AGAIN; returns it; VMB_E_LANE also.
+ * [bus] */
 VMB_NODISCARD enum vmb_status vmb_wait_conn(struct vmb_conn *conn);
 
 /*
  * Start unloading unless that is under way, and wait for its end, up to
  * VMB_CONN_UNLOAD_TIMEOUT or longer; returns what vmb_conn_unload_status()
- * does.  After VMB_E_TIMEOUT call it again, or keep the memory.  [bus]
+ * does; VMB_E_LANE also.  After VMB_E_TIMEOUT call it again, or keep the
+ * memory.  [bus]
  */
 VMB_NODISCARD enum vmb_status vmb_wait_unload(struct vmb_conn *conn);
 
-/* Until vmb_chan_open_status() is not VMB_AGAIN; returns it.  [bus] */
+/* Until vmb_chan_open_status() is not VMB_AGAIN; returns it; VMB_E_LANE also.
+ * [bus] */
 VMB_NODISCARD enum vmb_status vmb_wait_open(struct vmb_conn *conn,
                                             struct vmb_chan *chan);
 
 /* Start closing unless that is under way, and wait for its end; returns what
- * vmb_chan_close_status() does.  [bus] */
+ * vmb_chan_close_status() does; VMB_E_LANE also.  [bus] */
 VMB_NODISCARD enum vmb_status vmb_wait_close(struct vmb_conn *conn,
                                              struct vmb_chan *chan);
 
-/* Until vmb_gpadl_create_status() is not VMB_AGAIN; returns it.  [bus] */
+/* Until vmb_gpadl_create_status() is not VMB_AGAIN; returns it; VMB_E_LANE
+ * also.  [bus] */
 VMB_NODISCARD enum vmb_status vmb_wait_gpadl(struct vmb_conn *conn,
                                              struct vmb_gpadl *gpadl);
 
 /* Start destroying unless that is under way, and wait for its end; returns
- * what vmb_gpadl_destroy_status() does.  [bus] */
+ * what vmb_gpadl_destroy_status() does; VMB_E_LANE also.  [bus] */
 VMB_NODISCARD enum vmb_status vmb_wait_gpadl_destroy(struct vmb_conn *conn,
                                                      struct vmb_gpadl *gpadl);
 
-/* Until vmb_conn_modify_status() is not VMB_AGAIN; returns it.  [bus] */
+/* Until vmb_conn_modify_status() is not VMB_AGAIN; returns it; VMB_E_LANE also.
+ * [bus] */
 VMB_NODISCARD enum vmb_status vmb_wait_modify(struct vmb_conn *conn,
                                               struct vmb_chan *chan);
 

@@ -280,6 +280,154 @@ static void no_connection_is_passed_on(void **state)
     rig_down(rig);
 }
 
+/* ---- A connection that dies under them ------------------------------------
+ */
+
+/* What waits for it: opening, closing, creating, destroying, moving. */
+struct waiting {
+    struct link opening, closing;
+    struct vmb_gpadl created, destroyed;
+};
+
+static void begin_everything(struct scene *s, struct waiting *w)
+{
+    struct rig *rig = s->rig;
+    uint8_t *pages = rig_alloc(rig, 2);
+    struct vmb_sim_dev *one = rig_device(rig), *other = rig_device(rig);
+
+    rig_settle(rig);
+    assert_int_equal(rig_gpadl(rig, &w->destroyed, &s->link, pages, 1), VMB_OK);
+    rig_open(rig, &w->closing, one);
+    rig_settle(rig);
+    assert_int_equal(rig_open_start(rig, &w->opening, rig_offer(rig, other, 0)),
+                     VMB_OK);
+    assert_int_equal(vmb_chan_close_start(&w->closing.chan), VMB_OK);
+    assert_int_equal(vmb_gpadl_create_virtual_start(&w->created, &s->link.chan,
+                                                    pages + 4096, 4096),
+                     VMB_OK);
+    assert_int_equal(vmb_gpadl_destroy_start(&w->destroyed), VMB_OK);
+    assert_int_equal(
+        vmb_conn_modify_start(&rig->conn, &s->link.chan, &rig->cpu[0]), VMB_OK);
+}
+
+static void ends_all(struct scene *s, struct waiting *w,
+                     enum vmb_status expected)
+{
+    struct vmb_conn *conn = &s->rig->conn;
+
+    assert_int_equal(vmb_wait_open(conn, &w->opening.chan), expected);
+    assert_int_equal(vmb_wait_close(conn, &w->closing.chan), expected);
+    assert_int_equal(vmb_wait_gpadl(conn, &w->created), expected);
+    assert_int_equal(vmb_wait_gpadl_destroy(conn, &w->destroyed), expected);
+    assert_int_equal(vmb_wait_modify(conn, &s->link.chan), expected);
+}
+
+/* An unload that gets lost: no answer to anything comes any more, and
+ * what the host holds nobody knows until one is. */
+static void a_dead_connection_ends_every_wait(void **state)
+{
+    struct waiting w;
+    struct scene s;
+
+    (void)state;
+    memset(&w, 0, sizeof w);
+    set_up(&s, &(struct rig_cfg){ .sim.vps = 2 });
+    begin_everything(&s, &w);
+    next(s.rig, VMB_SIM_AT_GUEST_MESSAGE, VMB_SIM_LOSE, 1, 0);
+    assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_OK);
+    assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_E_STATE);
+    ends_all(&s, &w, VMB_E_TIMEOUT);
+    assert_int_equal(vmb_conn_unload_status(&s.rig->conn), VMB_E_TIMEOUT);
+    assert_int_equal(vmb_chan_open_status(&w.opening.chan), VMB_AGAIN);
+    assert_int_equal(vmb_wait_unload(&s.rig->conn), VMB_OK);
+    assert_int_equal(vmb_wait_open(&s.rig->conn, &w.opening.chan), VMB_E_STATE);
+    assert_int_equal(vmb_wait_close(&s.rig->conn, &w.closing.chan), VMB_OK);
+    assert_int_equal(vmb_wait_gpadl_destroy(&s.rig->conn, &w.destroyed),
+                     VMB_OK);
+    rig_down(s.rig);
+}
+
+/* On the oldest hosts only what is torn down shows that they have let go. */
+static void an_unload_that_may_not_begin_is_passed_on(void **state)
+{
+    struct vmb_gpadl gpadl = { .id_ = 0 };
+    struct scene s;
+
+    (void)state;
+    set_up(&s, &(struct rig_cfg){ .sim.max_version = VMB_VERSION_0_13 });
+    assert_int_equal(vmb_wait_unload(&s.rig->conn), VMB_E_STATE);
+    assert_int_equal(vmb_conn_status(&s.rig->conn), VMB_OK);
+    /* Nor is anything else that cannot begin. */
+    assert_int_equal(vmb_chan_close_start(&s.link.chan), VMB_OK);
+    assert_int_equal(vmb_wait_close(&s.rig->conn, &s.link.chan), VMB_OK);
+    gpadl.state_ = VMB_GPADL_CREATING;
+    gpadl.bus_ = vmb_conn_bus(&s.rig->conn);
+    gpadl.chan_ = &s.link.chan;
+    assert_int_equal(vmb_wait_gpadl_destroy(&s.rig->conn, &gpadl), VMB_E_STATE);
+    assert_int_equal(vmb_wait_unload(&s.rig->conn), VMB_OK);
+    rig_down(s.rig);
+}
+
+/* Another caller is in the bus lane: whoever waits is told so, at once. */
+static struct scene *entered;
+static enum vmb_status second[3];
+
+static void wait_meanwhile(void *ctx, const struct vmb_trace *event)
+{
+    struct vmb_conn *conn = &entered->rig->conn;
+
+    (void)ctx;
+    if (event->event != VMB_EVENT_POST || second[0] != VMB_OK)
+        return;
+    second[0] = vmb_wait_unload(conn);
+    second[1] = vmb_wait_close(conn, &entered->link.chan);
+    second[2] = vmb_conn_poll(conn);
+}
+
+static void a_second_waiter_is_told(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    set_up(&s, NULL);
+    entered = &s;
+    memset(second, 0, sizeof second);
+    s.rig->plat.trace = wait_meanwhile;
+    assert_int_equal(
+        vmb_conn_modify_start(&s.rig->conn, &s.link.chan, &s.rig->cpu[0]),
+        VMB_OK);
+    assert_int_equal(vmb_wait_modify(&s.rig->conn, &s.link.chan), VMB_OK);
+    s.rig->plat.trace = NULL;
+    assert_int_equal(second[0], VMB_E_LANE);
+    assert_int_equal(second[1], VMB_E_LANE);
+    assert_int_equal(second[2], VMB_E_LANE);
+    rig_echo(s.rig, &s.link, 2);
+    assert_int_equal(vmb_wait_close(&s.rig->conn, &s.link.chan), VMB_OK);
+    rig_down(s.rig);
+}
+
+/* Room comes while it is waited for. */
+static void room_ends_the_waiting(void **state)
+{
+    struct vmb_out out = { .kind = VMB_INBAND };
+    struct scene s;
+    uint64_t began, sent = 0;
+
+    (void)state;
+    set_up(&s, NULL);
+    rig_settle(s.rig);
+    next(s.rig, VMB_SIM_AT_GUEST_PACKET, VMB_SIM_STALL, 1, 50);
+    began = vmb_sim_count(s.rig->sim, VMB_SIM_AT_GUEST_PACKET);
+    for (; sent < 4096 / 24 * 4; sent++)
+        assert_int_equal(
+            vmb_wait_send(&s.rig->conn, &s.link.chan, &out, SECOND), VMB_OK);
+    rig_settle(s.rig);
+    assert_int_equal(vmb_sim_count(s.rig->sim, VMB_SIM_AT_GUEST_PACKET) - began,
+                     sent);
+    assert_int_equal(vmb_wait_close(&s.rig->conn, &s.link.chan), VMB_OK);
+    rig_down(s.rig);
+}
+
 /* A port without relax(): the CPU is kept busy instead. */
 static void without_rest_it_spins(void **state)
 {
@@ -312,6 +460,10 @@ int main(void)
         cmocka_unit_test(a_rescind_ends_the_waiting),
         cmocka_unit_test(failures_are_passed_on),
         cmocka_unit_test(no_connection_is_passed_on),
+        cmocka_unit_test(a_dead_connection_ends_every_wait),
+        cmocka_unit_test(an_unload_that_may_not_begin_is_passed_on),
+        cmocka_unit_test(a_second_waiter_is_told),
+        cmocka_unit_test(room_ends_the_waiting),
         cmocka_unit_test(without_rest_it_spins),
     };
 
