@@ -265,6 +265,7 @@ VMB_NODISCARD enum vmb_status vmb_channel_poll(struct vmb_channel *channel);
  * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL  DISABLED: that is why; or
  *                (with vmb_channel_disable_status() not VMB_OK) dying
  * VMB_E_REFUSED, VMB_E_TIMEOUT  DISABLED: it could not be opened
+ * VMB_E_ARG      DISABLED: cfg.cpu is of another machine
  * VMB_E_CANCELLED  DISABLED: disabled while it waited or opened
  * others         DISABLED: what the opened callback returned (VMB_AGAIN and
  *                VMB_E_LANE read VMB_E_CANCELLED)
