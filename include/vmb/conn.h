@@ -104,7 +104,10 @@ struct vmb_conn_cfg {
      */
     void (*on_event)(void *ctx, enum vmb_conn_event event,
                      struct vmb_offer *offer);
-    /* A control message this library has no name for.  NULL: counted only. */
+    /*
+     * A control message this library has no name for, in 240 bytes: those after
+     * the first `bytes` are 0.  NULL: counted only.
+     */
     void (*on_message)(void *ctx, const void *message, uint32_t bytes);
     void *ctx;
 };

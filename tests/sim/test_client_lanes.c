@@ -396,6 +396,10 @@ static void gpadls_that_cannot_be(void **state)
     assert_int_equal(vmb_channel_create_gpadl_from_pfns_start(
                          &c->channel, &gpadl, pfns, VMB_GPADL_PAGES + 1),
                      VMB_E_TOOBIG);
+    /* 2^32 bytes and a page are not that page alone. */
+    assert_int_equal(vmb_channel_create_gpadl_from_pfns_start(
+                         &c->channel, &gpadl, pfns, (1u << 20) + 1),
+                     VMB_E_TOOBIG);
     client_pause(c); /* which is no reason against it */
     assert_int_equal(
         vmb_channel_create_gpadl_from_buffer_start(

@@ -89,11 +89,41 @@ static void pipe_headers_that_lie(void **state)
     }
 }
 
+/* What the object held before is no header of this one's. */
+static void a_header_that_is_missing(void **state)
+{
+    struct client *c = prepare_recorded(true);
+    uint32_t header[4] = { 1, 8, 7, 7 };
+    struct vmb_fault fault;
+    uint32_t i;
+
+    (void)state;
+    c->cfg.pipe = true;
+    c->cfg.incoming_bytes = 16;
+    client_up(c);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(
+            vmb_sim_send_inband(rig_host(c->dev), i, header, 16, false),
+            VMB_OK);
+        client_until_packets(c, i + 1);
+    }
+    assert_int_equal(vmb_sim_send_inband(rig_host(c->dev), 9, header, 0, false),
+                     VMB_OK);
+    client_until_disabled(c);
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_E_HOST);
+    vmb_channel_fault(&c->channel, &fault);
+    assert_int_equal(fault.site, VMB_SITE_PACKET_PIPE);
+    assert_int_equal(fault.got, 0);
+    assert_int_equal(c->packets, 3);
+    client_tear_down(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pipe_mode),
         cmocka_unit_test(pipe_headers_that_lie),
+        cmocka_unit_test(a_header_that_is_missing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

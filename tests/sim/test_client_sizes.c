@@ -119,11 +119,64 @@ static void the_largest_packet_fits_the_smallest_ring(void **state)
     }
 }
 
+/* What waits in the queue is a copy, chain and page numbers and payload side by
+ * side: at their most scattered none reaches into the next. */
+static void the_largest_packet_is_held_whole(void **state)
+{
+    static struct recorder recorder;
+    struct rig *rig = rig_make(NULL);
+    struct client *c = &client;
+    struct vmb_mdl mdl[MEMBERS];
+    uint64_t pfns[MEMBERS][2], hash = VMB_SIM_HASH_INIT;
+    uint8_t payload[64], *data;
+    uint32_t i;
+
+    (void)state;
+    recorder_add(&recorder, rig, 0);
+    rig_start(rig);
+    client_make(c, rig, recorder.dev);
+    c->cfg.packet_bytes = sizeof payload;
+    c->cfg.external_mdls = MEMBERS;
+    c->cfg.external_bytes = 2 * MEMBERS;
+    client_initialize(c);
+    data = rig_alloc(rig, 2 * MEMBERS);
+    for (i = 0; i < MEMBERS; i++) {
+        uint8_t *at = data + 2 * VMB_PAGE_SIZE * i + VMB_PAGE_SIZE - 1;
+
+        at[0] = (uint8_t)(2 * i + 1);
+        at[1] = (uint8_t)(2 * i + 2);
+        hash = vmb_sim_hash(hash, at, 2);
+        assert_int_equal(
+            vmb_mdl_from_virtual(&mdl[i], &rig->plat, at, 2, pfns[i], 2),
+            VMB_OK);
+        mdl[i].next = i + 1 < MEMBERS ? &mdl[i + 1] : NULL;
+    }
+    memset(payload, 0x5a, sizeof payload);
+    assert_int_equal(vmb_channel_enable(&c->channel), VMB_OK);
+    assert_int_equal(vmb_packet_send(client_packet(c), payload, sizeof payload,
+                                     mdl, VMB_SEND_WAIT_FOR_COMPLETION),
+                     VMB_OK);
+    /* Ours again. */
+    memset(mdl, 0xff, sizeof mdl);
+    memset(pfns, 0xff, sizeof pfns);
+    memset(payload, 0xff, sizeof payload);
+    client_until_done(c, 1);
+    assert_int_equal(recorder.count, 1);
+    assert_int_equal(recorder.record[0].external, 2 * MEMBERS);
+    assert_int_equal(recorder.record[0].hash, hash);
+    assert_int_equal(c->last_bytes, sizeof payload);
+    for (i = 0; i < sizeof payload; i++)
+        assert_int_equal(c->last[i], 0x5a);
+    client_down(c);
+    client_tear_down(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(the_largest_packet_fits_the_smallest_ring),
+        cmocka_unit_test(the_largest_packet_is_held_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

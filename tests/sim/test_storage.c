@@ -409,6 +409,8 @@ static void what_cannot_be_is_refused(void **state)
                      VMB_E_ARG);
     assert_int_equal(vmb_disk_read(&bay.disk, &req, 4095, 2, &mdl, 0),
                      VMB_E_ARG);
+    assert_int_equal(vmb_disk_read(&bay.disk, &req, 4097, 1, &mdl, 0),
+                     VMB_E_ARG);
     assert_int_equal(
         vmb_disk_read(&bay.disk, &req, UINT64_MAX, UINT32_MAX, &mdl, 0),
         VMB_E_ARG);

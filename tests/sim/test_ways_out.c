@@ -239,6 +239,82 @@ static void numbers_wrap(void **state)
     rig_down(s.rig);
 }
 
+/* --- What comes in -------------------------------------------------------- */
+
+static uint32_t taken[2], leftovers;
+
+static void look_at_message(void *ctx, const void *message, uint32_t bytes)
+{
+    const uint8_t *at = message;
+    uint32_t i;
+
+    (void)ctx;
+    taken[taken[0] > 0] = bytes;
+    for (i = bytes; i < 240; i++)
+        leftovers += at[i] != 0;
+}
+
+/* Never what the message before it had there. */
+static void what_a_message_leaves_out_is_zero(void **state)
+{
+    struct rig *rig = rig_make(NULL);
+    uint8_t bytes[240];
+
+    (void)state;
+    rig->cfg.conn.on_message = look_at_message;
+    rig_start(rig);
+    memset(bytes, 0xee, sizeof bytes);
+    memcpy(bytes, "\x63\0\0\0", 4); /* 99: nobody's */
+    memset(taken, 0, sizeof taken);
+    leftovers = 0;
+    assert_int_equal(vmb_sim_inject(rig->sim, bytes, sizeof bytes, 1, 240),
+                     VMB_OK);
+    assert_int_equal(vmb_sim_inject(rig->sim, bytes, 9, 1, 9), VMB_OK);
+    rig_settle(rig);
+    assert_int_equal(taken[0], 240);
+    assert_int_equal(taken[1], 9);
+    assert_int_equal(leftovers, 0);
+    rig_down(rig);
+}
+
+/* Flags of a channel that is not open yet, that is dead, or that closes. */
+static void flags_of_a_channel_that_is_not_open(void **state)
+{
+    struct vmb_out out = { .kind = VMB_INBAND };
+    struct vmb_cpu *cpu;
+    struct scene s;
+    uint32_t relid;
+
+    (void)state;
+    memset(&s, 0, sizeof s);
+    s.rig = rig_make(NULL);
+    s.dev = rig_device(s.rig);
+    rig_start(s.rig);
+    cpu = &s.rig->cpu[0];
+    relid = vmb_sim_relid(rig_host(s.dev));
+    assert_int_equal(rig_open_start(s.rig, &s.link, rig_offer(s.rig, s.dev, 0)),
+                     VMB_OK);
+    vmb_sim_event(s.rig->sim, 0, relid);
+    assert_int_equal(vmb_cpu_scan(cpu) & VMB_WORK_CHAN, VMB_WORK_CHAN);
+    assert_null(vmb_cpu_next_ready(cpu));
+    RIG_UNTIL(s.rig, vmb_chan_open_status(&s.link.chan) == VMB_OK);
+    rig_settle(s.rig);
+    vmb_sim_event(s.rig->sim, 0, relid);
+    (void)vmb_cpu_scan(cpu);
+    assert_ptr_equal(vmb_cpu_next_ready(cpu), &s.link.chan);
+    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, BAD_PARAMETER);
+    assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
+    vmb_sim_event(s.rig->sim, 0, relid);
+    (void)vmb_cpu_scan(cpu);
+    assert_null(vmb_cpu_next_ready(cpu));
+    assert_int_equal(vmb_chan_close_start(&s.link.chan), VMB_OK);
+    vmb_sim_event(s.rig->sim, 0, relid);
+    (void)vmb_cpu_scan(cpu);
+    assert_null(vmb_cpu_next_ready(cpu));
+    RIG_UNTIL(s.rig, vmb_chan_close_status(&s.link.chan) == VMB_OK);
+    rig_down(s.rig);
+}
+
 /* --- Signals -------------------------------------------------------------- */
 
 /* A host may give out monitor ids to one that gave it no page to look at: a
@@ -382,6 +458,8 @@ int main(void)
         cmocka_unit_test(versions_that_are_none),
         cmocka_unit_test(a_channel_of_another_connection_is_not_moved),
         cmocka_unit_test(numbers_wrap),
+        cmocka_unit_test(what_a_message_leaves_out_is_zero),
+        cmocka_unit_test(flags_of_a_channel_that_is_not_open),
         cmocka_unit_test(monitored_without_a_page),
         cmocka_unit_test(a_signal_owed_is_refused),
         cmocka_unit_test(a_signal_owed_by_a_closed_channel),

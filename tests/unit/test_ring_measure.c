@@ -110,6 +110,54 @@ static void a_wrong_chain_is_refused(void **state)
     refused(VMB_E_ARG);
 }
 
+/* One piece and one member go a shorter way, which is to say the same. */
+static void one_member_is_as_any(uint32_t offset, uint32_t count, uint32_t pfns,
+                                 uint64_t length)
+{
+    uint64_t bytes = length ? length : count;
+    bool wrong =
+        offset >= PAGE || (count && (offset + count + PAGE - 1) / PAGE > pfns);
+    struct vmb_out_size size;
+
+    sample_direct(&sample, 1, 8);
+    sample.members[0].byte_offset = offset;
+    sample.members[0].byte_count = count;
+    sample.members[0].pfn_count = pfns;
+    sample.out.mdl_length = length;
+    if (wrong || count == 0 || length > count) {
+        refused(VMB_E_ARG);
+        return;
+    }
+    assert_int_equal(measure(&size), VMB_OK);
+    assert_int_equal(size.ranges, 1);
+    assert_int_equal(size.mdl_bytes, bytes);
+    assert_int_equal(size.descriptor,
+                     16 + 8 + 8 + (offset + bytes + PAGE - 1) / PAGE * 8);
+    assert_int_equal(size.total, size.descriptor + 8 + 8);
+}
+
+static void members_at(uint32_t offset)
+{
+    static const uint32_t counts[] = { 0, 1, 8, 100, PAGE - 1, PAGE, PAGE + 8 };
+    uint32_t i, pfns, n;
+
+    for (i = 0; i < COUNT(counts); i++)
+        for (pfns = 0; pfns < 4; pfns++)
+            for (n = 0; n < 20; n++)
+                one_member_is_as_any(offset, counts[i], pfns,
+                                     n < 2 ? n : counts[i] + n - 10);
+}
+
+static void one_member_is_bounded(void **state)
+{
+    (void)state;
+    members_at(0);
+    members_at(1);
+    members_at(PAGE - 8);
+    members_at(PAGE - 1);
+    members_at(PAGE);
+}
+
 static void a_completion_wants_no_reply(void **state)
 {
     (void)state;
@@ -205,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_range_list_goes_with_its_kind_only),
         cmocka_unit_test(a_range_list_names_some_bytes),
         cmocka_unit_test(a_wrong_chain_is_refused),
+        cmocka_unit_test(one_member_is_bounded),
         cmocka_unit_test(a_completion_wants_no_reply),
         cmocka_unit_test(bytes_need_an_address),
         cmocka_unit_test(lengths_end_at_16_bits_of_8_bytes),
