@@ -311,6 +311,43 @@ static void waits_have_a_limit(void **state)
     client_tear_down(c);
 }
 
+/* What does not begin leaves its packet to the next. */
+static void refused_requests_take_no_packet(void **state)
+{
+    struct client *c = up();
+    struct vmb_sim_test_request sink = client_request(VMB_SIM_SINK, 0, 0, 0);
+    struct vmb_request request = { .room = 0 };
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < 3 * VMB_CHANNEL_PACKETS; i++) {
+        assert_int_equal(vmb_channel_request_start(&c->channel, &request, &sink,
+                                                   sizeof sink, NULL, 1u << 31),
+                         VMB_E_ARG);
+        assert_int_equal(vmb_channel_request_start(&c->channel, &request, NULL,
+                                                   8, NULL, WAIT),
+                         VMB_E_ARG);
+    }
+    assert_int_equal(ask(c, &request, VMB_SIM_SINK, WAIT, SECOND), VMB_OK);
+    down(c);
+}
+
+/* A channel is not laid out anew over packets that somebody has. */
+static void packets_that_are_out_keep_the_memory(void **state)
+{
+    struct client *c = up();
+    struct vmb_packet *packet = vmb_packet_allocate(&c->channel);
+
+    (void)state;
+    assert_non_null(packet);
+    client_down(c);
+    assert_int_equal(vmb_channel_initialize(&c->channel, &c->cfg), VMB_E_STATE);
+    assert_int_equal(vmb_packet_free(packet), VMB_OK);
+    assert_int_equal(vmb_packet_free(packet), VMB_E_STATE);
+    assert_int_equal(vmb_channel_initialize(&c->channel, &c->cfg), VMB_OK);
+    client_tear_down(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +361,8 @@ int main(void)
         cmocka_unit_test(the_channel_dies),
         cmocka_unit_test(the_connection_is_gone),
         cmocka_unit_test(waits_have_a_limit),
+        cmocka_unit_test(refused_requests_take_no_packet),
+        cmocka_unit_test(packets_that_are_out_keep_the_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

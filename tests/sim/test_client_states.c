@@ -457,6 +457,37 @@ static void interrupt_latency(void **state)
     latency_with(0, VMB_E_NOFEATURE);
 }
 
+/* Each monitor id has a word of its own in the page. */
+static void every_monitor_id_has_its_word(void **state)
+{
+    struct client *c = &client;
+    struct vmb_offer *offer;
+    uint16_t original;
+    uint32_t id;
+
+    (void)state;
+    client_set_up(c, &(struct rig_cfg){ .sim.quirks = VMB_SIM_MONITOR,
+                                        .conn.monitor = true });
+    client_up(c);
+    offer = rig_offer(c->rig, c->dev, 0);
+    for (id = 0; id < 128; id++) {
+        offer->monitor_id = (uint8_t)id;
+        assert_int_equal(vmb_channel_set_interrupt_latency(
+                             &c->channel, (uint16_t)(id + 1), &original),
+                         VMB_OK);
+        assert_int_equal(original, 0);
+    }
+    for (id = 0; id < 128; id++) {
+        uint8_t *page = c->rig->conn_pages + 2 * VMB_PAGE_SIZE;
+
+        assert_int_equal(page[0x240 + 2 * id], id + 1);
+        assert_int_equal(page[0x241 + 2 * id], 0);
+    }
+    offer->monitor_id = 0;
+    client_down(c);
+    client_tear_down(c);
+}
+
 /* A clean-up path meets what it never came to make. */
 static void a_channel_never_made(void **state)
 {
@@ -490,6 +521,7 @@ int main(void)
         cmocka_unit_test(two_of_one_type),
         cmocka_unit_test(what_it_says_of_itself),
         cmocka_unit_test(interrupt_latency),
+        cmocka_unit_test(every_monitor_id_has_its_word),
         cmocka_unit_test(a_channel_never_made),
     };
 

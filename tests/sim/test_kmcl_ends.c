@@ -266,6 +266,31 @@ static void gpadls_in_doubt_are_kept(void **state)
     kmcl_down(&k);
 }
 
+/* Objects are used again, whoever let go of them. */
+static void gpadls_take_no_more_with_time(void **state)
+{
+    struct vmb_sim_fault refuse = { .at = VMB_SIM_AT_HOST_MESSAGE,
+                                    .act = VMB_SIM_REFUSE };
+    UINT32 handle = 0;
+    uint32_t i, before;
+
+    (void)state;
+    set_up();
+    VmbChannelDeleteGpadl(k.channel, make_gpadl());
+    before = vmb_kmcl_free_pages(&k.device);
+    for (i = 0; i < 200; i++) {
+        VmbChannelDeleteGpadl(k.channel, make_gpadl());
+        vmb_sim_faults_clear(k.rig->sim);
+        refuse.k = vmb_sim_count(k.rig->sim, refuse.at);
+        assert_int_equal(vmb_sim_fault_add(k.rig->sim, &refuse), VMB_OK);
+        assert_int_equal(VmbChannelCreateGpadlFromBuffer(k.channel, 0, memory,
+                                                         4096, &handle),
+                         STATUS_CONNECTION_REFUSED);
+    }
+    assert_int_equal(vmb_kmcl_free_pages(&k.device), before);
+    kmcl_down(&k);
+}
+
 /* ---- Packets ------------------------------------------------------------- */
 
 static void objects_that_are_none_are_refused(void **state)
@@ -493,6 +518,7 @@ int main(void)
         cmocka_unit_test(settings_want_a_channel),
         cmocka_unit_test(at_dispatch_no_gpadl_is_made_or_deleted),
         cmocka_unit_test(gpadls_in_doubt_are_kept),
+        cmocka_unit_test(gpadls_take_no_more_with_time),
         cmocka_unit_test(objects_that_are_none_are_refused),
         cmocka_unit_test(an_answer_too_long_is_cut_short),
         cmocka_unit_test(an_unload_ends_what_is_out),

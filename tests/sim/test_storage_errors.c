@@ -198,6 +198,48 @@ static void one_piece_of_many_fails(void **state)
     bay_down(&bay);
 }
 
+static bool is_second_piece(const uint8_t packet[64])
+{
+    return packet[28] == 0x28 && packet[32] == 0 && packet[33] == 128;
+}
+
+static bool is_fourth_piece(const uint8_t packet[64])
+{
+    return packet[28] == 0x28 && packet[32] == 1 && packet[33] == 128;
+}
+
+/* Of two that fail the first in the request counts, whichever is told first. */
+static void two_pieces_of_many_fail(uint64_t seed)
+{
+    struct bay_cfg cfg = {
+        .storage = { .max_transfer = 0x10000, .latency = 12, .seed = seed }
+    };
+    struct vmb_sim_storage_fault second = { .act = VMB_SIM_STORAGE_SENSE,
+                                            .arg = 0x031100,
+                                            .only = is_second_piece };
+    struct vmb_sim_storage_fault fourth = { .act = VMB_SIM_STORAGE_SENSE,
+                                            .arg = 0x044400,
+                                            .only = is_fourth_piece };
+    struct vmb_storvsc_req req = { 0 };
+
+    set_up(&cfg);
+    assert_int_equal(vmb_sim_storage_fault_add(bay.dev, &second), VMB_OK);
+    assert_int_equal(vmb_sim_storage_fault_add(bay.dev, &fourth), VMB_OK);
+    assert_int_equal(bay_read(&bay, &req, 0, 1024, va), VMB_E_REFUSED);
+    assert_int_equal(req.result.outcome, VMB_STORVSC_MEDIUM);
+    assert_int_equal(req.result.bytes, 0x10000);
+    bay_down(&bay);
+}
+
+static void the_first_failure_is_that_of_the_first_piece(void **state)
+{
+    uint64_t seed;
+
+    (void)state;
+    for (seed = 0; seed < 10; seed++)
+        two_pieces_of_many_fail(seed);
+}
+
 static void blocks_beyond_the_end(void **state)
 {
     struct vmb_storvsc_req req = { 0 };
@@ -510,6 +552,7 @@ int main(void)
         cmocka_unit_test(short_transfers_say_how_short),
         cmocka_unit_test(a_list_moved_in_part_discards_nothing),
         cmocka_unit_test(one_piece_of_many_fails),
+        cmocka_unit_test(the_first_failure_is_that_of_the_first_piece),
         cmocka_unit_test(blocks_beyond_the_end),
         cmocka_unit_test(disks_may_not_be_disks),
         cmocka_unit_test(a_refused_introduction),

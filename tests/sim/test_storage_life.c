@@ -289,6 +289,7 @@ static void read_again(struct vmb_storvsc_req *req)
     again_left--;
     assert_int_equal(
         vmb_disk_read(&bay.disk, req, again_left, 1, &again_mdl, 0), VMB_OK);
+    again_refused += vmb_storvsc_poll(&bay.ctl) == VMB_E_STATE;
     again_refused +=
         vmb_disk_write(&bay.disk, req, 0, 1, &again_mdl, 0) == VMB_E_STATE;
     again_refused +=
@@ -312,7 +313,7 @@ static void a_routine_may_ask_for_more(void **state)
     bay_drain(&bay);
     vmb_sim_storage_stats(bay.dev, &after);
     assert_int_equal(after.reads - before.reads, 21);
-    assert_int_equal(again_refused, 40);
+    assert_int_equal(again_refused, 60);
     bay_down(&bay);
 }
 
@@ -419,6 +420,30 @@ static void a_close_that_is_not_answered(void **state)
     rig_down(bay.rig);
 }
 
+/* One of two channels cannot be closed while the other's host is still about
+ * it: both are waited for. */
+static void a_close_that_fails_in_part(void **state)
+{
+    struct bay_cfg cfg = { .storage.subchannels = 1,
+                           .queues = 2,
+                           .rig.sim.quirks = VMB_SIM_LAZY };
+    enum vmb_status status;
+
+    (void)state;
+    bay_up(&bay, &cfg);
+    rig_settle(bay.rig);
+    fault_next(VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 2, 1, 5);
+    assert_int_equal(vmb_storvsc_close_start(&bay.ctl), VMB_OK);
+    assert_int_equal(vmb_conn_poll(&bay.rig->conn), VMB_AGAIN);
+    assert_int_equal(vmb_chan_close_status(&bay.queues[0].chan),
+                     VMB_E_HYPERCALL);
+    assert_int_equal(vmb_storvsc_close_status(&bay.ctl), VMB_AGAIN);
+    RIG_WAIT(bay.rig, &status, vmb_storvsc_close_status(&bay.ctl));
+    assert_int_equal(status, VMB_E_HYPERCALL);
+    assert_int_equal(vmb_chan_close_status(&bay.queues[1].chan), VMB_OK);
+    bay_down(&bay);
+}
+
 /* --- IDE ------------------------------------------------------------------ */
 
 /* Offers that say nothing are named by their instance. */
@@ -458,6 +483,7 @@ int main(void)
         cmocka_unit_test(only_answers_and_notices_are_sent),
         cmocka_unit_test(one_poll_takes_so_many),
         cmocka_unit_test(a_close_that_is_not_answered),
+        cmocka_unit_test(a_close_that_fails_in_part),
         cmocka_unit_test(where_an_ide_disk_is),
     };
 

@@ -55,6 +55,37 @@ static void nothing_crosses_a_barrier(void **state)
     bay_down(&bay);
 }
 
+/* And when it is over it holds nobody any more. */
+static void a_barrier_is_no_barrier_for_ever(void **state)
+{
+    struct vmb_sim_storage_fault later = { .act = VMB_SIM_STORAGE_LATER,
+                                           .arg = 50,
+                                           .times = VMB_SIM_FOR_EVER };
+    static struct vmb_storvsc_req req[8];
+    struct vmb_storvsc_req flush = { .barrier = true };
+    struct vmb_sim_storage_counts counts;
+    struct vmb_mdl mdl;
+    uint32_t i;
+
+    (void)state;
+    memset(req, 0, sizeof req);
+    bay_up(&bay, NULL);
+    mdl = bay_mdl(&bay, rig_alloc(bay.rig, 1), 4096, pfns, 1);
+    assert_int_equal(vmb_disk_flush(&bay.disk, &flush), VMB_OK);
+    assert_int_equal(bay_wait(&bay, &flush), VMB_OK);
+    vmb_sim_storage_stats(bay.dev, &counts);
+    later.k = counts.packets;
+    assert_int_equal(vmb_sim_storage_fault_add(bay.dev, &later), VMB_OK);
+    for (i = 0; i < 8; i++)
+        assert_int_equal(vmb_disk_write(&bay.disk, &req[i], i, 1, &mdl, 0),
+                         VMB_OK);
+    bay_turn(&bay);
+    vmb_sim_storage_stats(bay.dev, &counts);
+    assert_int_equal(counts.waiting, 8);
+    bay_drain(&bay);
+    bay_down(&bay);
+}
+
 static void the_caller_bounds_the_depth(void **state)
 {
     struct bay_cfg cfg = { .storage.latency = 10, .depth = 3 };
@@ -216,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_crosses_a_barrier),
+        cmocka_unit_test(a_barrier_is_no_barrier_for_ever),
         cmocka_unit_test(the_caller_bounds_the_depth),
         cmocka_unit_test(requests_are_spread_over_channels),
         cmocka_unit_test(a_host_without_channels_to_spare),

@@ -181,9 +181,33 @@ static void a_refusal_that_comes_late_frees_the_ring(void **state)
     assert_int_equal(chan.gpadl_.state_, VMB_GPADL_DOUBTFUL);
     words[0] = 1;
     assert_int_equal(tell(10, words, 3), 0);
+    /* Nobody has asked for the close yet: it is the caller's to ask. */
+    assert_int_equal(vmb_chan_close_status(&chan), VMB_E_STATE);
+    assert_int_equal(open_start(vmb_conn_bus(&host.conn), NULL), VMB_E_STATE);
     assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
     assert_int_equal(vmb_chan_close_status(&chan), VMB_OK);
     assert_posted(&host, "8 ");
+}
+
+/* The channel is the caller's then: what was to be posted for it goes, too. */
+static void a_refusal_meets_a_close_that_waits(void **state)
+{
+    uint32_t words[3] = { 1, 0, 5 };
+
+    (void)state;
+    host_connect(&host);
+    open_channel();
+    words[1] = chan.gpadl_.id_;
+    host.says = 0x13; /* no buffers: try again */
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    assert_int_equal(host_turn(&host), VMB_AGAIN);
+    host_send(&host, 10, words, 3);
+    (void)host_turn(&host);
+    assert_int_equal(vmb_chan_close_status(&chan), VMB_OK);
+    host.says = 0;
+    memset(&chan, 0xee, sizeof chan);
+    assert_int_equal(host_settle(&host), VMB_OK);
+    assert_posted(&host, "");
 }
 
 static void an_unknown_message_is_on_record_alone(void **state)
@@ -292,6 +316,13 @@ static void a_response_without_features_has_none(void **state)
     assert_int_equal(vmb_conn_features(&host.conn), 0);
 }
 
+static void features_nobody_asked_for_are_not_taken(void **state)
+{
+    (void)state;
+    agree_by(3, 1); /* which grants one */
+    assert_int_equal(vmb_conn_features(&host.conn), 0);
+}
+
 static void a_second_version_response_is_a_stray(void **state)
 {
     const uint32_t words[3] = { 1, 1, 0 };
@@ -374,6 +405,7 @@ int main(void)
         with_host(a_long_list_goes_in_numbered_parts),
         with_host(no_gpadl_is_number_0),
         with_host(a_refusal_that_comes_late_frees_the_ring),
+        with_host(a_refusal_meets_a_close_that_waits),
         with_host(an_unknown_message_is_on_record_alone),
         with_host(less_than_a_header_is_no_message),
         with_host(a_rescind_is_taken_once),
@@ -381,6 +413,7 @@ int main(void)
         with_host(a_response_without_a_connection_id_is_on_record),
         with_host(a_connection_id_of_0_is_on_record),
         with_host(a_response_without_features_has_none),
+        with_host(features_nobody_asked_for_are_not_taken),
         with_host(a_second_version_response_is_a_stray),
         with_host(a_connection_is_not_made_of_nothing),
         with_host(a_bus_never_started_opens_nothing),

@@ -216,6 +216,17 @@ static void ids_of_an_earlier_life_are_forgeries(void **state)
     }
 }
 
+/* Nor while nobody uses them. */
+static void slots_of_an_earlier_life_are_free(void **state)
+{
+    uint64_t before = request(users);
+
+    (void)state;
+    fake_close(&bus, &chan);
+    reopen();
+    assert_forged(before);
+}
+
 static void without_slots_every_answer_is_a_forgery(void **state)
 {
     struct vmb_fault fault;
@@ -363,6 +374,7 @@ int main(void)
         on_bus(a_replay_is_found_when_the_slot_lives_again),
         on_bus(invented_ids_are_forgeries),
         on_bus(ids_of_an_earlier_life_are_forgeries),
+        on_bus(slots_of_an_earlier_life_are_free),
         on_bus(without_slots_every_answer_is_a_forgery),
         on_bus(slots_run_out_and_come_back),
         on_bus(slots_are_used_first_in_first_out),

@@ -187,21 +187,45 @@ static void a_move_is_not_begun_while_unloading(void **state)
     assert_int_equal(vmb_conn_unload_status(&one.conn), VMB_OK);
 }
 
+/* Nor does the teardown go out without it, though that would be taken. */
 static void a_close_that_was_not_taken_is_sent_again(void **state)
+{
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        host_connect(&one);
+        open_channel(&one, &dev, 0, NULL);
+        one.says = 0x05; /* invalid parameter: no retry */
+        one.refused = i ? 7 : 0;
+        assert_int_equal(vmb_chan_close_start(&dev.chan), VMB_OK);
+        assert_int_equal(host_settle(&one), VMB_OK);
+        assert_int_equal(vmb_chan_close_status(&dev.chan), VMB_E_HYPERCALL);
+        assert_posted(&one, "");
+        one.says = 0;
+        assert_int_equal(vmb_chan_close_start(&dev.chan), VMB_OK);
+        assert_int_equal(host_settle(&one), VMB_OK);
+        assert_int_equal(vmb_chan_close_status(&dev.chan), VMB_OK);
+        assert_posted(&one, "7 11 ");
+        unload(&one);
+    }
+}
+
+/* A close that was asked for before is not forgotten with the offer. */
+static void a_close_that_waits_outlives_a_rescind(void **state)
 {
     (void)state;
     host_connect(&one);
     open_channel(&one, &dev, 0, NULL);
-    one.says = 0x05; /* invalid parameter: no retry */
+    one.says = 0x13; /* no buffers: try again */
     assert_int_equal(vmb_chan_close_start(&dev.chan), VMB_OK);
-    assert_int_equal(host_settle(&one), VMB_OK);
-    assert_int_equal(vmb_chan_close_status(&dev.chan), VMB_E_HYPERCALL);
-    assert_posted(&one, "");
+    assert_int_equal(host_turn(&one), VMB_AGAIN);
+    host_rescind(&one, 1);
+    assert_int_equal(host_turn(&one), VMB_AGAIN);
     one.says = 0;
-    assert_int_equal(vmb_chan_close_start(&dev.chan), VMB_OK);
     assert_int_equal(host_settle(&one), VMB_OK);
     assert_int_equal(vmb_chan_close_status(&dev.chan), VMB_OK);
-    assert_posted(&one, "7 11 ");
+    assert_posted(&one, "7 11 13 ");
 }
 
 static void a_close_that_grew_too_old_is_sent_again(void **state)
@@ -389,6 +413,7 @@ int main(void)
         with_host(a_move_ends_with_the_offer),
         with_host(a_move_is_not_begun_while_unloading),
         with_host(a_close_that_was_not_taken_is_sent_again),
+        with_host(a_close_that_waits_outlives_a_rescind),
         with_host(a_close_that_grew_too_old_is_sent_again),
         with_host(silence_on_a_rescinded_channel_is_an_answer),
         with_host(unloading_hands_everything_back),

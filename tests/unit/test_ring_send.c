@@ -289,6 +289,33 @@ static void the_wish_for_room_is_stated_and_withdrawn(void **state)
     assert_int_equal(peer_word(&ring, PEER_PENDING), 0);
 }
 
+/* Whoever waits for a large packet's room is not forgotten for a small one,
+ * whichever way that goes. */
+static void a_smaller_packet_leaves_the_wish(void **state)
+{
+    struct vmb_out_size size;
+    struct vmb_fault fault;
+    struct vmb_ring_tx tx;
+    struct peer_ring ring;
+    uint32_t pieces;
+
+    (void)state;
+    for (pieces = 1; pieces <= 2; pieces++) {
+        place_tx(&tx, pages, 1, 0, 0);
+        ring = peer_of_tx(&tx);
+        (void)fill_up(&tx, 200);
+        assert_true(peer_take(&ring, &image));
+        assert_int_equal(vmb_ring_want_room(&tx, 3000, &fault), VMB_AGAIN);
+        sample_inband(&sample, 40);
+        sample.out.iov_count = pieces;
+        sample.pieces[1] = sample.pieces[0];
+        assert_int_equal(vmb_ring_measure(&sample.out, &size), VMB_OK);
+        assert_int_equal(vmb_ring_reserve(&tx, size.total, &fault), VMB_OK);
+        vmb_ring_write(&tx, &sample.out, &size, 0);
+        assert_int_equal(peer_word(&ring, PEER_PENDING), 3008);
+    }
+}
+
 static void a_signal_is_due_iff_unmasked_and_empty_before(void **state)
 {
     static const uint32_t masks[] = { 0, 1, 2, 0x80000000u, UINT32_MAX };
@@ -418,6 +445,7 @@ int main(void)
         cmocka_unit_test(room_comes_when_the_host_reads),
         cmocka_unit_test(what_can_never_fit_is_told_apart),
         cmocka_unit_test(the_wish_for_room_is_stated_and_withdrawn),
+        cmocka_unit_test(a_smaller_packet_leaves_the_wish),
         cmocka_unit_test(a_signal_is_due_iff_unmasked_and_empty_before),
         cmocka_unit_test(a_batch_needs_one_signal),
         cmocka_unit_test(a_hostile_read_index_is_a_fault),

@@ -168,6 +168,12 @@ static void sense_has_two_formats(void **state)
     assert_true(vmb_scsi_parse_sense(fixed, 12, &is));
     assert_int_equal(is.key, 3);
     assert_int_equal(is.asc, 0);
+    assert_int_equal(is.ascq, 0);
+    assert_true(vmb_scsi_parse_sense(fixed, 13, &is));
+    assert_int_equal(is.asc, 0x11);
+    assert_int_equal(is.ascq, 0); /* not said */
+    assert_true(vmb_scsi_parse_sense(fixed, 14, &is));
+    assert_int_equal(is.ascq, 1);
     assert_true(vmb_scsi_parse_sense(described, 8, &is));
     assert_int_equal(is.key, 5);
     assert_int_equal(is.asc, 0x24);
