@@ -211,6 +211,31 @@ static void a_close_that_was_not_taken_is_sent_again(void **state)
     }
 }
 
+/* The host has its time to take a message, and then its time to answer. */
+static void the_answer_has_a_deadline_of_its_own(void **state)
+{
+    (void)state;
+    host_connect(&one);
+    open_channel(&one, &dev, 0, NULL);
+    one.silent[11] = true;
+    one.says = 0x13; /* no buffers: try again */
+    assert_int_equal(vmb_chan_close_start(&dev.chan), VMB_OK);
+    one.machine.now += VMB_CONN_TIMEOUT - 1;
+    assert_int_equal(host_turn(&one), VMB_AGAIN);
+    one.says = 0;
+    assert_int_equal(host_turn(&one), VMB_AGAIN);
+    assert_posted(&one, "7 11 ");
+    one.machine.now += VMB_CONN_TIMEOUT - 1;
+    assert_int_equal(host_turn(&one), VMB_AGAIN);
+    assert_int_equal(vmb_chan_close_status(&dev.chan), VMB_AGAIN);
+    one.machine.now += 1;
+    (void)host_turn(&one);
+    assert_int_equal(vmb_chan_close_status(&dev.chan), VMB_E_TIMEOUT);
+    one.silent[11] = false;
+    assert_int_equal(vmb_chan_close_start(&dev.chan), VMB_OK);
+    assert_int_equal(host_settle(&one), VMB_OK);
+}
+
 /* A close that was asked for before is not forgotten with the offer. */
 static void a_close_that_waits_outlives_a_rescind(void **state)
 {
@@ -414,6 +439,7 @@ int main(void)
         with_host(a_move_is_not_begun_while_unloading),
         with_host(a_close_that_was_not_taken_is_sent_again),
         with_host(a_close_that_waits_outlives_a_rescind),
+        with_host(the_answer_has_a_deadline_of_its_own),
         with_host(a_close_that_grew_too_old_is_sent_again),
         with_host(silence_on_a_rescinded_channel_is_an_answer),
         with_host(unloading_hands_everything_back),
