@@ -196,10 +196,16 @@ static enum vmb_status add(uint16_t subchannel)
 
 static void subchannels_that_are_not_its_own(void **state)
 {
+    struct vmb_sim_dev *stranger;
     struct vmb_offer other;
 
     (void)state;
     open_without_subchannels(1, 2);
+    stranger = vmb_sim_test_add(bay.rig->sim, 9, 1);
+    rig_settle(bay.rig);
+    assert_int_equal(
+        vmb_storvsc_add_channel(&bay.ctl, rig_offer(bay.rig, stranger, 1)),
+        VMB_E_ARG);
     other = *rig_offer(bay.rig, bay.dev, 1);
     other.instance.b[15] ^= 1;
     assert_int_equal(vmb_storvsc_add_channel(&bay.ctl, &other), VMB_E_ARG);
