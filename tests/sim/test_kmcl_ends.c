@@ -453,6 +453,8 @@ static void requests_from_wrong_places(void **state)
     assert_int_equal(ask(8192, WAIT, reply, &room, -(LONGLONG)SECOND),
                      STATUS_INVALID_BUFFER_SIZE);
     assert_int_equal(room, 0);
+    assert_int_equal(ask(8192, WAIT, NULL, NULL, -(LONGLONG)SECOND),
+                     STATUS_INVALID_BUFFER_SIZE);
     assert_int_equal(ask(8192, 0, NULL, NULL, 0), STATUS_INVALID_BUFFER_SIZE);
     /* No room for an answer, and none is wanted. */
     assert_int_equal(ask(24, WAIT, NULL, NULL, -(LONGLONG)SECOND),

@@ -91,6 +91,7 @@ static void what_is_out_is_not_asked_again(void **state)
     assert_int_equal(vmb_disk_unmap(&bay.disk, &req, 1, 1), VMB_E_STATE);
     assert_int_equal(bay_wait(&bay, &req), VMB_OK);
     assert_int_equal(vmb_disk_read(&bay.disk, &req, 4095, 1, &mdl, 0), VMB_OK);
+    assert_int_equal(req.result.bytes, 0); /* nothing of the one before */
     assert_int_equal(bay_wait(&bay, &req), VMB_OK);
     bay_down(&bay);
 }

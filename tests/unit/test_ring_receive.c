@@ -357,9 +357,21 @@ static void a_packet_of_a_larger_ring_is_not_read(void **state)
     assert_false(vmb_ring_range(&rx, &out, 0, &offset, &len));
 }
 
+static void a_new_ring_has_nothing(void **state)
+{
+    (void)state;
+    memset(&rx, 0xee, sizeof rx);
+    vmb_ring_rx_init(&rx, pages, 1);
+    assert_int_equal(rx.read_ | rx.released_ | rx.write_, 0);
+    assert_false(rx.armed_);
+    assert_false(vmb_ring_release(&rx));
+    assert_false(vmb_ring_arm(&rx));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_ring_has_nothing),
         cmocka_unit_test(packets_wrap_anywhere),
         cmocka_unit_test(the_largest_packet_is_received),
         cmocka_unit_test(a_hundred_packets_come_in_order),

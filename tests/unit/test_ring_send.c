@@ -30,11 +30,13 @@ static void a_new_ring_is_empty_and_asks_for_nothing(void **state)
 
     (void)state;
     memset(pages, 0xee, PAGE);
+    memset(&tx, 0xee, sizeof tx);
     vmb_ring_tx_init(&tx, pages, 7);
     for (i = 0; i < PAGE; i++)
         assert_int_equal(pages[i], i == PEER_FEATURE * 4 ? 1 : 0);
     assert_int_equal(tx.size_, 7 * PAGE);
     assert_false(vmb_ring_publish(&tx));
+    assert_int_equal(tx.write_ | tx.published_ | tx.read_ | tx.wanted_, 0);
 }
 
 /* Bytes outside [at, at + len) of the circle still hold `fill`. */
