@@ -15,19 +15,21 @@ not_ok() { echo "not ok $*" >>"$VMB_RESULTS"; }
 skip() { echo "skip $*" >>"$VMB_RESULTS"; }
 
 # try NAME COMMAND...: one test, passed when the command succeeds.  What a
-# failed one said is repeated at the end, where ./check shows it.
+# failed one said is repeated at the end, where ./check shows it.  Several may
+# run side by side.
 try() {
-    local name=$1
+    local name=$1 said=$VMB_WORK/said.$BASHPID
     shift
     echo "== $name: $*"
-    if "$@" >"$VMB_WORK/last" 2>&1; then
-        cat "$VMB_WORK/last"
+    if "$@" >"$said" 2>&1; then
+        cat "$said"
+        rm -f "$said"
         ok "$name"
         return
     fi
-    cat "$VMB_WORK/last"
-    { echo "== $name failed: $*"; tail -n 6 "$VMB_WORK/last"; } \
-        >>"$VMB_WORK/failures"
+    cat "$said"
+    { echo "== $name failed: $*"; tail -n 6 "$said"; } >>"$VMB_WORK/failures"
+    rm -f "$said"
     not_ok "$name"
     return 1
 }

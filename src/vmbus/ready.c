@@ -39,10 +39,13 @@ struct vmb_chan *vmb_cpu_next_ready(struct vmb_cpu *cpu)
     struct vmb_chan *chan;
     uint32_t bit = 0, i;
 
-    /* A host that sets flags as fast as we take them gets one pass. */
-    for (i = 0; conn && i < VMB_EVENT_FLAGS + WORDS; i++) {
+    /* One pass, with each flag taken and each word left: a word that is empty
+     * counts for all its flags.  A host that sets flags as fast as we take them
+     * gets no more. */
+    for (i = 0; conn && i < 2 * VMB_EVENT_FLAGS; i++) {
         if (!take_bit(&cpu->ready_[cpu->next_word_], &bit)) {
             cpu->next_word_ = (cpu->next_word_ + 1) % WORDS;
+            i += 63;
             continue;
         }
         chan = open_channel(conn, cpu->next_word_ * 64 + bit);

@@ -5,22 +5,15 @@
  * freed, so that a later touch is seen; and by then each packet that was taken
  * has come back, once.
  */
-#include <vmb/packet.h>
-#include <vmb/wire/ring.h>
-
-#include "machine.h"
+#include "peer.h"
 
 #define PACKETS  4u
 #define REQUESTS 2u
 #define HELD     4u
 #define BYTES    64u /* of a packet */
 
-static struct input in;
-static struct machine machine;
-static struct vmb_conn conn;
 static struct vmb_offer offers[2];
 static uint8_t *conn_pages;
-static const struct vmb_guid type = { { 7, 7, 7 } };
 
 static struct vmb_channel channel;
 static struct vmb_channel_cfg cfg;
@@ -247,142 +240,25 @@ static void own_gpadl(void)
                                 &channel, gpadl, gpadl_page, PAGE));
 }
 
-/* ---- the host
- * ------------------------------------------------------------------ */
-
-/* Are the rings the host's to write? */
-static bool has_rings(void)
-{
-    return machine_holds(&machine, channel.chan_.gpadl_.id_);
-}
-
-static struct vmb_ring_control *ring(uint32_t which)
-{
-    uint8_t *at = cfg.memory;
-
-    return (void *)(at + (which ? (size_t)(cfg.tx_pages + 1) * PAGE : 0));
-}
-
-/* A packet at the write index, whole or damaged. */
-static void host_packet(void)
-{
-    struct vmb_ring_control *control = ring(1);
-    uint8_t *data = (uint8_t *)control + PAGE;
-    uint8_t how = take8(&in);
-    uint32_t units = 2 + take8(&in) % 12, at, i;
-    uint64_t word[16] = { 0 };
-
-    if (!has_rings())
-        return;
-    at = control->write % PAGE & ~7u;
-    word[0] = (how & 1   ? VMB_PACKET_INBAND
-               : how & 2 ? VMB_PACKET_COMPLETION
-                         : VMB_PACKET_XFER_PAGES) |
-              2ull << 16 | (uint64_t)units << 32 | (uint64_t)(how & 4) << 46;
-    word[1] = (uint64_t)(how >> 3 & 3) << 32 | (1 + take8(&in) % 4);
-    if (!(how & 3)) {
-        word[0] += (uint64_t)(how >> 5) << 16;
-        word[2] = (uint64_t)(how >> 6) << 32;
-    }
-    if (how & 0x80)
-        word[0] ^= 1ull << take8(&in) % 64;
-    for (i = 0; i <= units; i++)
-        memcpy(data + (at + 8 * i) % PAGE, &word[i], 8);
-    control->write = (at + 8 * (units + 1)) % PAGE;
-}
-
-/* A completion that is due. */
-static void host_completes(void)
-{
-    struct vmb_ring_control *control = ring(1);
-    uint8_t *data = (uint8_t *)control + PAGE;
-    uint32_t at, slot = take8(&in) % 4, i;
-    uint64_t word[4] = { 0 };
-    const struct vmb_txn *txn;
-
-    if (!has_rings())
-        return;
-    at = control->write % PAGE & ~7u;
-    txn = &channel.chan_.txns_[slot];
-    word[0] = VMB_PACKET_COMPLETION | 2ull << 16 | 3ull << 32;
-    word[1] = (uint64_t)txn->generation_ << 32 | (slot + 1);
-    for (i = 0; i < 4; i++)
-        memcpy(data + (at + 8 * i) % PAGE, &word[i], 8);
-    control->write = (at + 32) % PAGE;
-}
-
-static void host_takes(void)
-{
-    struct vmb_ring_control *control = ring(0);
-
-    if (!has_rings())
-        return;
-    control->read = take8(&in) & 1 ? control->write
-                                   : (control->read + 8 * take8(&in)) % PAGE;
-}
-
-static void scribble(void)
-{
-    uint8_t how = take8(&in);
-    uint32_t *word = (uint32_t *)ring(how & 1);
-
-    if (!has_rings())
-        return;
-    word[(how >> 1) % 18] = take32(&in);
-}
-
-static void deliver(const void *message, uint8_t len)
-{
-    if (machine_listens(&machine))
-        machine_deliver(&machine, message, len);
-}
+/* ---- the host, and then the client polls --------------------------------- */
 
 static void offer(void)
 {
-    uint32_t m[49] = { 1 }, all[2] = { 4 };
-
-    memcpy(&m[2], type.b, sizeof type.b);
-    m[46] = 1;
-    m[48] = 0x2001;
-    deliver(m, 196);
+    host_offers();
     poll_all();
-    deliver(all, 8);
+    host_has_offered();
     poll_all();
 }
 
-/* Whatever is waited for, with success. */
-static void host_answers(void)
+static void answer(void)
 {
-    const struct vmb_gpadl *rings = &channel.chan_.gpadl_;
-    uint32_t m[5] = { 0 }, down = machine_giving_up(&machine);
-
-    if (down) {
-        m[0] = 12;
-        m[2] = down;
-        deliver(m, 12);
-    } else if (channel.chan_.state_ == VMB_CHAN_GPADL) {
-        m[0] = 10;
-        m[2] = 1;
-        m[3] = rings->id_;
-        deliver(m, 20);
-    } else if (channel.chan_.state_ == VMB_CHAN_OPENING) {
-        m[0] = 6;
-        memcpy(&m[2], machine.last_open, 8);
-        deliver(m, 20);
-    } else {
-        m[0] = 10;
-        m[2] = 1;
-        m[3] = gpadl->gpadl.id_;
-        deliver(m, 20);
-    }
+    host_answers();
     poll_all();
 }
 
-static void host_rescinds(void)
+static void rescind(void)
 {
-    uint32_t m[3] = { 2, 0, 1 };
-
-    deliver(m, 12);
+    host_rescinds();
     poll_all();
 }
 
@@ -392,51 +268,26 @@ static void let_time_pass(void)
     poll_all();
 }
 
-static void hypercalls_say(void)
-{
-    static const uint8_t statuses[] = { 0, 0, 0, 0x13, 0x0b, 0x12 };
-
-    machine.says = statuses[take8(&in) % sizeof statuses];
-}
-
 /* ---- all together ----------------------------------------------------------
  */
 
 static void (*const actions[])(void) = {
-    enable,        poll_all,       process,
-    life,          send,           ask,
-    complete,      own_gpadl,      host_packet,
-    host_packet,   host_completes, host_takes,
-    scribble,      host_answers,   offer,
-    host_rescinds, let_time_pass,  hypercalls_say,
-    send,          host_answers,   process,
-    host_packet,   host_completes, poll_all,
+    enable,         poll_all,       process,
+    life,           send,           ask,
+    complete,       own_gpadl,      host_packet,
+    host_packet,    host_completes, host_takes,
+    host_scribbles, answer,         offer,
+    rescind,        let_time_pass,  hypercalls_say,
+    send,           answer,         process,
+    host_packet,    host_completes, poll_all,
 };
-
-static void connect(void)
-{
-    struct vmb_conn_cfg conn_cfg = { .cpu = &machine.cpu[0],
-                                     .offers = offers,
-                                     .offer_cap = 2 };
-    uint32_t contact[5] = { 15, 0, 1, 1, 1 };
-
-    conn_pages = new_pages(VMB_CONN_PAGES);
-    conn_cfg.pages = conn_pages;
-    memset(&conn, 0, sizeof conn);
-    memset(offers, 0, sizeof offers);
-    PROMISE(vmb_conn_start(&conn, &machine.hv, &conn_cfg) == VMB_OK);
-    PROMISE(vmb_conn_poll(&conn) >= VMB_OK);
-    deliver(contact, 20);
-    poll_all();
-    offer();
-}
 
 static void set_up(void)
 {
     memset(&channel, 0, sizeof channel);
     cfg = (struct vmb_channel_cfg){
         .conn = &conn,
-        .type = &type,
+        .type = &channel_type,
         .callbacks = { opened, state_changes, state_changes, state_changes,
                        closed, NULL, process_packet, processing_complete },
         .packet_bytes = BYTES,
@@ -452,6 +303,7 @@ static void set_up(void)
         .rx_pages = 1,
     };
     started = false;
+    peer = &channel;
     how_callbacks = 0;
     memset(held, 0, sizeof held);
     memset(request, 0, sizeof request);
@@ -482,7 +334,7 @@ static void wind_up(void)
             (void)(vmb_conn_unload_start(&conn) == VMB_OK);
         machine.now += VMB_CONN_TIMEOUT / 4;
         poll_all();
-        host_answers();
+        answer();
         if (machine.unloading)
             deliver(unloaded, 8);
     }
@@ -497,7 +349,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     in.left = size;
     machine_start(&machine);
     set_up();
-    connect();
+    conn_pages = new_pages(VMB_CONN_PAGES);
+    connect(conn_pages, offers);
     while (in.left)
         actions[take8(&in) % (sizeof actions / sizeof *actions)]();
     wind_up();

@@ -29,10 +29,27 @@ static inline uint64_t vmb_host_load64(const void *at)
     return nondet_u64();
 }
 
+static inline uint16_t vmb_host_load16(const void *at)
+{
+    check_access(at, 2);
+    return nondet_u16();
+}
+
 static inline uint8_t vmb_host_load8(const void *at)
 {
     check_access(at, 1);
     return nondet_u8();
+}
+
+static inline uint64_t vmb_host_take64(void *at)
+{
+    return vmb_host_load64(at);
+}
+
+static inline void vmb_host_or32(void *at, uint32_t bits)
+{
+    (void)bits;
+    check_access(at, 4);
 }
 
 static inline void vmb_host_store32(void *at, uint32_t value)

@@ -360,6 +360,26 @@ static void only_open_channels_are_ready(void **state)
     assert_ptr_equal(vmb_cpu_next_ready(&one.cpu[1]), &dev.chan);
 }
 
+/* One call finds the open channel behind every flag there can be, wherever the
+ * last one left off: a NULL means that nothing is left. */
+static void stale_flags_hide_no_channel(void **state)
+{
+    struct vmb_cpu *cpu = &one.cpu[1];
+    uint32_t word;
+
+    (void)state;
+    host_connect(&one);
+    open_channel(&one, &dev, 1, cpu);
+    for (word = 0; word < VMB_EVENT_FLAGS / 64; word++) {
+        memset(cpu->ready_, 0xff, sizeof cpu->ready_);
+        cpu->ready_[0] = 1u << 2; /* the channel's own, and no other */
+        cpu->next_word_ = word;
+        assert_ptr_equal(vmb_cpu_next_ready(cpu), &dev.chan);
+        assert_null(vmb_cpu_next_ready(cpu));
+        assert_int_equal(cpu->ready_[(word + 31) % 32], 0);
+    }
+}
+
 static void no_cpu_remembers_a_connection_that_is_gone(void **state)
 {
     (void)state;
@@ -444,6 +464,7 @@ int main(void)
         with_host(silence_on_a_rescinded_channel_is_an_answer),
         with_host(unloading_hands_everything_back),
         with_host(only_open_channels_are_ready),
+        with_host(stale_flags_hide_no_channel),
         with_host(no_cpu_remembers_a_connection_that_is_gone),
         with_host(a_callback_does_not_poll),
         with_host(an_offer_without_a_place_is_not_opened),

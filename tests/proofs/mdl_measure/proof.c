@@ -3,7 +3,7 @@
  * Measure and walk with numbers of any size, as mdl.h says.
  *
  * Bounds: a chain of one member, which may be followed by itself.  Longer
- * chains add nothing but a sum of bytes; fuzz_mdl.c compares those.
+ * ones: mdl_chain.
  *
  * Options: --unwind 3
  */
