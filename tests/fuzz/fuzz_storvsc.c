@@ -434,11 +434,11 @@ static void begin(void)
         offers[i].relid = i + 1;
         offers[i].subchannel = (uint16_t)i;
         offers[i].state_ = VMB_OFFER_PRESENT;
-        queues[i].ring = host[i].ring = new_pages(2 * (RING + 1));
-        queues[i].tx_pages = queues[i].rx_pages = RING;
-        queues[i].txns = txns[i];
+        queues[i].cfg.ring = host[i].ring = new_pages(2 * (RING + 1));
+        queues[i].cfg.tx_pages = queues[i].cfg.rx_pages = RING;
+        queues[i].cfg.txns = txns[i];
+        queues[i].cfg.txn_cap = DEPTH;
         queues[i].cmds = cmds[i];
-        queues[i].depth = DEPTH;
     }
 }
 
