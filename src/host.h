@@ -126,7 +126,7 @@ static inline void vmb_host_clear(void *at, size_t len)
 static inline void vmb_host_fence(void)
 {
 #if defined(__x86_64__)
-    __asm__ volatile("lock; addl $0, (%%rsp)" ::: "memory", "cc");
+    __asm__ volatile("lock; addl $0, -4(%%rsp)" ::: "memory", "cc");
 #else
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 #endif

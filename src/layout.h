@@ -11,7 +11,7 @@
 
 #ifdef __OPTIMIZE_SIZE__
 #define VMB_PLAIN_PAYS false
-#define VMB_UNFOLDED
+#define VMB_UNFOLDED inline
 #define VMB_APART
 #else
 /* Is a second, short way for what is nearly all there is worth its size? */

@@ -16,6 +16,7 @@
 #include "../fault.h"
 #include "../host.h"
 #include "index.h"
+#include "next.h"
 
 void vmb_ring_rx_init(struct vmb_ring_rx *rx, void *pages, uint32_t data_pages)
 {
@@ -61,24 +62,8 @@ static uint64_t get64(const struct vmb_ring_rx *rx, uint32_t at)
     return vmb_host_load64(rx->data_ + at);
 }
 
-/* A descriptor, unpacked from the one load that it gets. */
-struct header {
-    uint32_t type, data_offset, length, flags; /* in bytes */
-};
-
-static struct header unpack(uint64_t word)
-{
-    struct header h;
-
-    h.type = (uint32_t)(word & 0xffff);
-    h.data_offset = (uint32_t)(word >> 16 & 0xffff) * 8;
-    h.length = (uint32_t)(word >> 32 & 0xffff) * 8;
-    h.flags = (uint32_t)(word >> 48);
-    return h;
-}
-
-static enum vmb_status check_header(const struct header *h, uint32_t held,
-                                    struct vmb_fault *fault)
+static enum vmb_status check_header(const struct vmb_rx_header *h,
+                                    uint32_t held, struct vmb_fault *fault)
 {
     if (h->type != VMB_PACKET_INBAND && h->type != VMB_PACKET_XFER_PAGES &&
         h->type != VMB_PACKET_COMPLETION)
@@ -95,8 +80,8 @@ static enum vmb_status check_header(const struct header *h, uint32_t held,
 
 /* Capture set id and count; the ranges are captured one by one on demand. */
 static enum vmb_status take_ranges(struct vmb_ring_rx *rx,
-                                   const struct header *h, struct vmb_rx *out,
-                                   struct vmb_fault *fault)
+                                   const struct vmb_rx_header *h,
+                                   struct vmb_rx *out, struct vmb_fault *fault)
 {
     const uint32_t fixed =
         sizeof(struct vmb_packet_header) + sizeof(struct vmb_xfer_pages);
@@ -127,69 +112,51 @@ static void mask(struct vmb_ring_rx *rx)
     rx->armed_ = false;
 }
 
-/* A whole header is there, `held` bytes in all: take the packet apart. */
-static enum vmb_status take_packet(struct vmb_ring_rx *rx, struct vmb_rx *out,
-                                   uint32_t held, struct vmb_fault *fault)
+enum vmb_status vmb_rx_take(struct vmb_ring_rx *rx, struct vmb_rx *out,
+                            uint64_t word, struct vmb_fault *fault)
 {
-    uint32_t at = rx->read_, size = rx->size_;
-    struct header h = unpack(get64(rx, at));
-    enum vmb_status status = check_header(&h, held, fault);
+    struct vmb_rx_header h = vmb_rx_unpack(word);
+    enum vmb_status status = check_header(&h, vmb_rx_held(rx), fault);
 
     if (status != VMB_OK)
         return status;
-    out->kind = (enum vmb_kind)h.type;
-    out->want_reply =
-        h.type != VMB_PACKET_COMPLETION && (h.flags & VMB_PACKET_WANT_REPLY);
-    out->page_set = 0;
-    out->range_count = 0;
-    out->ranges_at_ = 0;
-    out->user = NULL;
-    out->len = h.length - h.data_offset;
-    out->at_ = vmb_ring_advance(at, h.data_offset, size);
+    vmb_rx_fill(rx, &h, out);
     if (h.type == VMB_PACKET_XFER_PAGES) {
         status = take_ranges(rx, &h, out, fault);
         if (status != VMB_OK)
             return status;
     }
-    out->xid = get64(rx, vmb_ring_advance(at, 8, size));
-    rx->read_ = vmb_ring_advance(at, h.length + VMB_PACKET_TRAILER_BYTES, size);
+    vmb_rx_step(rx, h.length);
     return VMB_OK;
 }
 
-static inline uint32_t bytes_held(const struct vmb_ring_rx *rx)
-{
-    return vmb_ring_distance(rx->read_, rx->write_, rx->size_);
-}
-
 /* Nothing is left of what the host has shown: has it shown more? */
-static enum vmb_status next_shown(struct vmb_ring_rx *rx, uint32_t *held,
+static enum vmb_status next_shown(struct vmb_ring_rx *rx,
                                   struct vmb_fault *fault)
 {
     enum vmb_status status = look_at_write(rx, fault);
 
     if (status != VMB_OK)
         return status;
-    *held = bytes_held(rx);
-    return *held ? VMB_OK : VMB_AGAIN;
+    return vmb_rx_held(rx) ? VMB_OK : VMB_AGAIN;
 }
 
 enum vmb_status vmb_ring_next(struct vmb_ring_rx *rx, struct vmb_rx *out,
                               struct vmb_fault *fault)
 {
-    const uint32_t least =
-        sizeof(struct vmb_packet_header) + VMB_PACKET_TRAILER_BYTES;
-    uint32_t held = bytes_held(rx);
+    uint32_t held = vmb_rx_held(rx);
     enum vmb_status status;
 
     mask(rx);
     if (held == 0) {
-        status = next_shown(rx, &held, fault);
+        status = next_shown(rx, fault);
         if (status != VMB_OK)
             return status;
+        held = vmb_rx_held(rx);
     }
-    if (held < least)
-        return vmb_fault_host(fault, VMB_SITE_RX_HEADER, held, least);
-    return take_packet(rx, out, held, fault);
+    if (held < VMB_RX_LEAST)
+        return vmb_fault_host(fault, VMB_SITE_RX_HEADER, held, VMB_RX_LEAST);
+    return vmb_rx_take(rx, out, get64(rx, rx->read_), fault);
 }
 
 /* Up to the end of the ring and from its start on. */
@@ -250,32 +217,27 @@ static bool room_came(const struct vmb_ring_rx *rx, uint32_t before,
     return had <= wanted && has >= wanted;
 }
 
-bool vmb_ring_release(struct vmb_ring_rx *rx)
+bool vmb_rx_room_came(struct vmb_ring_rx *rx, uint32_t before, uint32_t wanted)
 {
     struct vmb_ring_control *control = rx->control_;
-    uint32_t before = rx->released_;
     struct vmb_fault ignored;
-    uint32_t wanted;
 
-    if (rx->read_ == before)
-        return false;
-    /* Release: our copies out of the packets before the index that lets the
-     * host write over them. */
-    vmb_host_store32_release(&control->read, rx->read_);
-    rx->released_ = rx->read_;
-    /*
-     * The index before our look at the wish: otherwise the host may state it,
-     * still see the ring full, and wait for a signal that nobody sends.
-     */
-    vmb_host_fence();
-    wanted = vmb_host_load32(&control->pending_send_size);
-    if (!wanted ||
-        !(vmb_host_load32(&control->features) & VMB_RING_FEATURE_PENDING))
+    if (!(vmb_host_load32(&control->features) & VMB_RING_FEATURE_PENDING))
         return false;
     /* A wrong index is not lost: the next vmb_ring_next() reports it. */
     if (look_at_write(rx, &ignored) != VMB_OK)
         return false;
     return room_came(rx, before, wanted);
+}
+
+bool vmb_ring_release(struct vmb_ring_rx *rx)
+{
+    uint32_t before = rx->released_, wanted;
+
+    if (rx->read_ == before)
+        return false;
+    wanted = vmb_rx_show_room(rx);
+    return wanted && vmb_rx_room_came(rx, before, wanted);
 }
 
 bool vmb_ring_arm(struct vmb_ring_rx *rx)

@@ -3,6 +3,8 @@
 
 #include "../fault.h"
 #include "../lane.h"
+#include "../layout.h"
+#include "../ring/next.h"
 
 /* A completion must answer a request that is waiting, once. */
 static enum vmb_status match(struct vmb_chan *chan, struct vmb_rx *rx)
@@ -13,16 +15,51 @@ static enum vmb_status match(struct vmb_chan *chan, struct vmb_rx *rx)
                           chan->txn_cap_);
 }
 
-static enum vmb_status receive(struct vmb_chan *chan, struct vmb_rx *rx)
+/* What became of the ring's look at the next packet. */
+static enum vmb_status received(struct vmb_chan *chan, struct vmb_rx *rx,
+                                enum vmb_status status)
 {
-    enum vmb_status status = vmb_chan_gate(chan);
-
-    if (status != VMB_OK)
-        return status;
-    status = vmb_ring_next(&chan->rx_, rx, &chan->rx_why_);
     if (status == VMB_OK)
         status = match(chan, rx);
     return status == VMB_E_HOST ? vmb_chan_kill(chan, &chan->rx_why_) : status;
+}
+
+VMB_APART static enum vmb_status receive_next(struct vmb_chan *chan,
+                                              struct vmb_rx *rx)
+{
+    return received(chan, rx, vmb_ring_next(&chan->rx_, rx, &chan->rx_why_));
+}
+
+VMB_APART static enum vmb_status receive_any(struct vmb_chan *chan,
+                                             struct vmb_rx *rx, uint64_t word)
+{
+    return received(chan, rx,
+                    vmb_rx_take(&chan->rx_, rx, word, &chan->rx_why_));
+}
+
+VMB_APART static enum vmb_status receive_completion(struct vmb_chan *chan,
+                                                    struct vmb_rx *rx)
+{
+    return received(chan, rx, VMB_OK);
+}
+
+/* What needs no call ends here; the rest is left to others, whole. */
+VMB_UNFOLDED static enum vmb_status receive(struct vmb_chan *chan,
+                                            struct vmb_rx *rx)
+{
+    const struct vmb_ring_rx *ring = &chan->rx_;
+    enum vmb_status status = vmb_chan_gate(chan);
+    uint32_t held = vmb_rx_held(ring);
+    uint64_t word;
+
+    if (status != VMB_OK)
+        return status;
+    if (!VMB_PLAIN_PAYS || ring->armed_ || held < VMB_RX_LEAST)
+        return receive_next(chan, rx);
+    word = vmb_host_load64(ring->data_ + ring->read_);
+    if (!vmb_rx_plain(&chan->rx_, rx, held, word))
+        return receive_any(chan, rx, word);
+    return rx->kind == VMB_COMPLETION ? receive_completion(chan, rx) : VMB_OK;
 }
 
 enum vmb_status vmb_chan_recv(struct vmb_chan *chan, struct vmb_rx *rx)
@@ -56,15 +93,32 @@ enum vmb_status vmb_rx_range(const struct vmb_chan *chan,
                                                               : VMB_E_ARG;
 }
 
+/* The host wished for room. */
+VMB_RARE static enum vmb_status tell_of_room(struct vmb_chan *chan,
+                                             uint32_t before, uint32_t wanted)
+{
+    return vmb_rx_room_came(&chan->rx_, before, wanted) ? vmb_chan_signal(chan)
+                                                        : VMB_OK;
+}
+
+VMB_UNFOLDED static enum vmb_status release(struct vmb_chan *chan)
+{
+    enum vmb_status status = vmb_chan_gate(chan);
+    uint32_t before = chan->rx_.released_, wanted;
+
+    if (status != VMB_OK || chan->rx_.read_ == before)
+        return status;
+    wanted = vmb_rx_show_room(&chan->rx_);
+    return wanted ? tell_of_room(chan, before, wanted) : VMB_OK;
+}
+
 enum vmb_status vmb_chan_release(struct vmb_chan *chan)
 {
     enum vmb_status status;
 
     if (!vmb_lane_enter(&chan->rx_lane_))
         return VMB_E_LANE;
-    status = vmb_chan_gate(chan);
-    if (status == VMB_OK && vmb_ring_release(&chan->rx_))
-        status = vmb_chan_signal(chan);
+    status = release(chan);
     vmb_lane_leave(&chan->rx_lane_);
     return status;
 }
