@@ -9,16 +9,21 @@
 /* Hardly ever called: a branch that leads to it is laid out as not taken. */
 #define VMB_RARE __attribute__((cold, noinline))
 
+/*
+ * VMB_PLAIN_PAYS  is a second, short way for nearly all there is worth its
+ *                 size?
+ * VMB_UNFOLDED    part of each caller, however large
+ * VMB_APART       called, not part of its caller
+ *
+ * Where size counts the compiler decides, and there is one way.
+ */
 #ifdef __OPTIMIZE_SIZE__
 #define VMB_PLAIN_PAYS false
 #define VMB_UNFOLDED
 #define VMB_APART
 #else
-/* Is a second, short way for what is nearly all there is worth its size? */
 #define VMB_PLAIN_PAYS true
-/* Part of each caller, however large. */
 #define VMB_UNFOLDED   __attribute__((always_inline)) inline
-/* Called, not part of its caller. */
 #define VMB_APART      __attribute__((noinline))
 #endif
 

@@ -101,6 +101,7 @@ static inline enum vmb_status vmb_queue_try(struct vmb_channel *channel,
     channel->staged_ = true;
     return vmb_chan_stage(&channel->chan_, &item->out_);
 }
+/* What becomes of it: in a list, or done with.  VMB_AGAIN: to be queued. */
 enum vmb_status vmb_queue_tried(struct vmb_channel *channel,
                                 struct vmb_queued *item,
                                 enum vmb_status status);
