@@ -265,6 +265,18 @@ static uint64_t motion(struct rig *rig)
  * The poll's answer does not tell: it is VMB_AGAIN for as long as a rescinded
  * channel is not closed.
  */
+void rig_fault(struct rig *rig, enum vmb_sim_point at, enum vmb_sim_act act,
+               uint64_t times, uint64_t arg)
+{
+    struct vmb_sim_fault fault = { .at = at,
+                                   .act = act,
+                                   .k = vmb_sim_count(rig->sim, at),
+                                   .times = times,
+                                   .arg = arg };
+
+    assert_int_equal(vmb_sim_fault_add(rig->sim, &fault), VMB_OK);
+}
+
 void rig_settle(struct rig *rig)
 {
     uint32_t quiet = 0, turns = 0;

@@ -158,6 +158,9 @@ bool rig_mapped(struct rig *rig, const void *va, size_t pages);
 void rig_turn(struct rig *rig);
 /* Turns until both sides have nothing left to do. */
 void rig_settle(struct rig *rig);
+/* From the next step of this kind on, `times` times. */
+void rig_fault(struct rig *rig, enum vmb_sim_point at, enum vmb_sim_act act,
+               uint64_t times, uint64_t arg);
 /* Fail the test: what was waited for does not come. */
 void rig_hang(struct rig *rig, const char *what);
 

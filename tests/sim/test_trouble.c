@@ -25,18 +25,6 @@ static void set_up(struct scene *s, const struct rig_cfg *cfg)
     rig_open(s->rig, &s->other, s->sibling);
 }
 
-static void add_fault(struct rig *rig, enum vmb_sim_point at,
-                      enum vmb_sim_act act, uint64_t times, uint64_t arg)
-{
-    struct vmb_sim_fault fault = { .at = at,
-                                   .act = act,
-                                   .k = vmb_sim_count(rig->sim, at),
-                                   .times = times,
-                                   .arg = arg };
-
-    assert_int_equal(vmb_sim_fault_add(rig->sim, &fault), VMB_OK);
-}
-
 /* --- Hypercalls ----------------------------------------------------------- */
 
 /* Every hypercall of a whole life is put off three times. */
@@ -89,9 +77,9 @@ static void a_port_being_set_up_is_waited_for(void **state)
 
     (void)state;
     rig_hv_start(rig);
-    add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 3, NO_CONNECTION);
+    rig_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 3, NO_CONNECTION);
     rig_connect(rig);
-    add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 3, NO_CONNECTION);
+    rig_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 3, NO_CONNECTION);
     rig_open(rig, &link, dev);
     rig_close(rig, &link);
     assert_int_equal(vmb_conn_fault_count(&rig->conn), 0);
@@ -110,14 +98,14 @@ static void a_host_that_has_enough_is_waited_for(void **state)
     rig_start(rig);
     assert_int_equal(vmb_conn_version(&rig->conn), VMB_VERSION_6_0);
     for (k = 0; k < 4; k++) {
-        add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, k, NO_CONNECTION);
+        rig_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, k, NO_CONNECTION);
         rig_open(rig, &link, dev);
         rig_echo(rig, &link, 1);
-        add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, k, NO_CONNECTION);
+        rig_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, k, NO_CONNECTION);
         rig_close(rig, &link);
     }
     assert_int_equal(rig->posted[5].connection, 4);
-    add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 3, NO_CONNECTION);
+    rig_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 3, NO_CONNECTION);
     rig_unload(rig);
     assert_int_equal(vmb_conn_fault_count(&rig->conn), 0);
     rig_down(rig);
@@ -129,7 +117,7 @@ static void no_connection_at_all(uint64_t arg, uint16_t site)
     struct vmb_fault fault;
 
     rig_hv_start(rig);
-    add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER, arg);
+    rig_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER, arg);
     assert_int_equal(rig_try_connect(rig), VMB_E_HYPERCALL);
     vmb_conn_fault(&rig->conn, &fault);
     assert_int_equal(fault.status, VMB_E_HYPERCALL);
@@ -155,7 +143,7 @@ static void a_failure_leaves_the_way_out_open(uint64_t arg)
 
     set_up(&s, NULL);
     memory = rig_alloc(s.rig, 30);
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER, arg);
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER, arg);
     assert_int_equal(rig_gpadl(s.rig, &gpadl, &s.link, memory, 30),
                      VMB_E_HYPERCALL);
     vmb_gpadl_fault(&gpadl, &fault);
@@ -171,7 +159,7 @@ static void a_failure_leaves_the_way_out_open(uint64_t arg)
     rig_open(s.rig, &s.link, s.dev);
     rig_echo(s.rig, &s.link, 2);
     rig_echo(s.rig, &s.other, 2);
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER, arg);
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER, arg);
     assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_OK);
     rig_settle(s.rig);
     RIG_UNTIL(s.rig, vmb_conn_unload_status(&s.rig->conn) != VMB_AGAIN);
@@ -205,7 +193,7 @@ static void a_signal_put_off_is_owed(void **state)
     (void)state;
     set_up(&s, &(struct rig_cfg){ .interrupts = true });
     rig_settle(s.rig);
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 5, NO_BUFFERS);
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 5, NO_BUFFERS);
     assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
     assert_int_equal(vmb_chan_send(&s.other.chan, &out), VMB_OK);
     /* As long as any is owed there is something in flight. */
@@ -229,7 +217,7 @@ static void a_signal_owed_shows_where_it_is_looked_for(void **state)
     set_up(&s, NULL);
     rig_settle(s.rig);
     assert_int_equal(vmb_cpu_scan(&s.rig->cpu[0]), 0);
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 3, NO_BUFFERS);
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 3, NO_BUFFERS);
     assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
     for (i = 0; vmb_cpu_scan(&s.rig->cpu[0]) & VMB_WORK_BUS; i++) {
         assert_true(vmb_chan_arm(&s.link.chan));
@@ -241,7 +229,7 @@ static void a_signal_owed_shows_where_it_is_looked_for(void **state)
     vmb_sim_run(s.rig->sim, 10);
     assert_int_equal(vmb_sim_count(s.rig->sim, VMB_SIM_AT_GUEST_PACKET), 1);
     /* What is owed when the connection goes is owed no more. */
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, NO_BUFFERS);
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, NO_BUFFERS);
     assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
     assert_int_equal(vmb_cpu_scan(&s.rig->cpu[0]), VMB_WORK_BUS);
     rig_unload(s.rig);
@@ -260,7 +248,7 @@ static void a_signal_refused_costs_the_channel(void **state)
     (void)state;
     set_up(&s, NULL);
     rig_settle(s.rig);
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, BAD_PARAMETER);
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, BAD_PARAMETER);
     assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
     assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_E_HYPERCALL);
     assert_int_equal(vmb_chan_flush(&s.link.chan), VMB_E_HYPERCALL);
@@ -288,7 +276,7 @@ static void mute_for(struct rig *rig, enum vmb_status (*act)(struct rig *rig),
 {
     uint64_t began, took;
 
-    add_fault(rig, VMB_SIM_AT_HOST_MESSAGE, VMB_SIM_LOSE, 1, 0);
+    rig_fault(rig, VMB_SIM_AT_HOST_MESSAGE, VMB_SIM_LOSE, 1, 0);
     began = vmb_sim_clock(rig->sim);
     assert_int_equal(act(rig), VMB_E_TIMEOUT);
     took = vmb_sim_clock(rig->sim) - began;

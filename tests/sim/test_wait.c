@@ -22,26 +22,14 @@ static void set_up(struct scene *s, const struct rig_cfg *cfg)
     assert_int_equal(vmb_wait_open(&s->rig->conn, &s->link.chan), VMB_OK);
 }
 
-static void next(struct rig *rig, enum vmb_sim_point at, enum vmb_sim_act act,
-                 uint64_t times, uint64_t arg)
-{
-    struct vmb_sim_fault fault = { .at = at,
-                                   .act = act,
-                                   .k = vmb_sim_count(rig->sim, at),
-                                   .times = times,
-                                   .arg = arg };
-
-    assert_int_equal(vmb_sim_fault_add(rig->sim, &fault), VMB_OK);
-}
-
 static void lose_next_answer(struct scene *s)
 {
-    next(s->rig, VMB_SIM_AT_HOST_MESSAGE, VMB_SIM_LOSE, 1, 0);
+    rig_fault(s->rig, VMB_SIM_AT_HOST_MESSAGE, VMB_SIM_LOSE, 1, 0);
 }
 
 static void refuse_next(struct scene *s)
 {
-    next(s->rig, VMB_SIM_AT_HOST_MESSAGE, VMB_SIM_REFUSE, 1, 0);
+    rig_fault(s->rig, VMB_SIM_AT_HOST_MESSAGE, VMB_SIM_REFUSE, 1, 0);
 }
 
 /* A whole life, and nothing of it with a loop of our own. */
@@ -247,7 +235,7 @@ static void failures_are_passed_on(void **state)
     assert_int_equal(vmb_wait_open(conn, &s.link.chan), VMB_E_REFUSED);
     assert_int_equal(vmb_wait_close(conn, &s.link.chan), VMB_OK);
     rig_open(s.rig, &s.link, s.dev);
-    next(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER, 5);
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER, 5);
     assert_int_equal(vmb_wait_close(conn, &s.link.chan), VMB_E_HYPERCALL);
     assert_int_equal(vmb_wait_unload(conn), VMB_E_HYPERCALL);
     vmb_sim_faults_clear(s.rig->sim);
@@ -271,11 +259,11 @@ static void no_connection_is_passed_on(void **state)
 
     (void)state;
     rig_hv_start(rig);
-    next(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER, 5);
+    rig_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER, 5);
     cannot_connect(rig, VMB_E_HYPERCALL);
-    next(rig, VMB_SIM_AT_GUEST_MESSAGE, VMB_SIM_REFUSE, 1, 0);
+    rig_fault(rig, VMB_SIM_AT_GUEST_MESSAGE, VMB_SIM_REFUSE, 1, 0);
     cannot_connect(rig, VMB_E_REFUSED);
-    next(rig, VMB_SIM_AT_HOST_MESSAGE, VMB_SIM_REFUSE, 1, 0);
+    rig_fault(rig, VMB_SIM_AT_HOST_MESSAGE, VMB_SIM_REFUSE, 1, 0);
     cannot_connect(rig, VMB_E_VERSION);
     rig_down(rig);
 }
@@ -333,7 +321,7 @@ static void a_dead_connection_ends_every_wait(void **state)
     memset(&w, 0, sizeof w);
     set_up(&s, &(struct rig_cfg){ .sim.vps = 2 });
     begin_everything(&s, &w);
-    next(s.rig, VMB_SIM_AT_GUEST_MESSAGE, VMB_SIM_LOSE, 1, 0);
+    rig_fault(s.rig, VMB_SIM_AT_GUEST_MESSAGE, VMB_SIM_LOSE, 1, 0);
     assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_OK);
     assert_int_equal(vmb_conn_unload_start(&s.rig->conn), VMB_E_STATE);
     ends_all(&s, &w, VMB_E_TIMEOUT);
@@ -416,7 +404,7 @@ static void room_ends_the_waiting(void **state)
     (void)state;
     set_up(&s, NULL);
     rig_settle(s.rig);
-    next(s.rig, VMB_SIM_AT_GUEST_PACKET, VMB_SIM_STALL, 1, 50);
+    rig_fault(s.rig, VMB_SIM_AT_GUEST_PACKET, VMB_SIM_STALL, 1, 50);
     began = vmb_sim_count(s.rig->sim, VMB_SIM_AT_GUEST_PACKET);
     for (; sent < 4096 / 24 * 4; sent++)
         assert_int_equal(

@@ -23,18 +23,6 @@ static void set_up(struct scene *s, const struct rig_cfg *cfg)
     rig_settle(s->rig);
 }
 
-static void add_fault(struct rig *rig, enum vmb_sim_point at,
-                      enum vmb_sim_act act, uint64_t times, uint64_t arg)
-{
-    struct vmb_sim_fault fault = { .at = at,
-                                   .act = act,
-                                   .k = vmb_sim_count(rig->sim, at),
-                                   .times = times,
-                                   .arg = arg };
-
-    assert_int_equal(vmb_sim_fault_add(rig->sim, &fault), VMB_OK);
-}
-
 /* --- Unloading ------------------------------------------------------------ */
 
 /* One that was begun already. */
@@ -134,7 +122,7 @@ static void offers_that_cannot_be_asked_for(void **state)
     assert_int_equal(vmb_conn_start(&rig->conn, &rig->hv, &rig->cfg.conn),
                      VMB_OK);
     RIG_UNTIL(rig, vmb_sim_count(rig->sim, VMB_SIM_AT_GUEST_MESSAGE) == 1);
-    add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, BAD_PARAMETER);
+    rig_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, BAD_PARAMETER);
     RIG_WAIT(rig, &status, vmb_conn_status(&rig->conn));
     assert_int_equal(status, VMB_E_HYPERCALL);
     vmb_conn_fault(&rig->conn, &fault);
@@ -156,7 +144,7 @@ static void a_port_that_is_never_set_up(void **state)
 
     (void)state;
     rig_hv_start(rig);
-    add_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER,
+    rig_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER,
               VMB_HV_STATUS_INVALID_CONNECTION_ID);
     assert_int_equal(rig_try_connect(rig), VMB_E_HYPERCALL);
     vmb_conn_fault(&rig->conn, &fault);
@@ -302,7 +290,7 @@ static void flags_of_a_channel_that_is_not_open(void **state)
     vmb_sim_event(s.rig->sim, 0, relid);
     (void)vmb_cpu_scan(cpu);
     assert_ptr_equal(vmb_cpu_next_ready(cpu), &s.link.chan);
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, BAD_PARAMETER);
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, BAD_PARAMETER);
     assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
     vmb_sim_event(s.rig->sim, 0, relid);
     (void)vmb_cpu_scan(cpu);
@@ -351,10 +339,10 @@ static void a_signal_owed_is_refused(void **state)
 
     (void)state;
     set_up(&s, NULL);
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1,
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1,
               VMB_HV_STATUS_INSUFFICIENT_BUFFERS);
     assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, BAD_PARAMETER);
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1, BAD_PARAMETER);
     count = vmb_conn_fault_count(&s.rig->conn);
     assert_int_equal(vmb_conn_poll(&s.rig->conn), VMB_OK);
     assert_int_equal(vmb_conn_fault_count(&s.rig->conn), count + 1);
@@ -379,7 +367,7 @@ static void a_signal_owed_by_a_closed_channel(void **state)
 
     (void)state;
     set_up(&s, NULL);
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1,
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 1,
               VMB_HV_STATUS_INSUFFICIENT_BUFFERS);
     assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
     before = s.rig->signalled;
@@ -417,7 +405,7 @@ static void a_batch_that_cannot_be_shown(void **state)
     iov.len = 8;
     assert_int_equal(vmb_chan_stage(&s.link.chan, &out), VMB_OK);
     iov.len = 4040;
-    add_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER,
+    rig_fault(s.rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, VMB_SIM_FOR_EVER,
               BAD_PARAMETER);
     status = vmb_chan_stage(&s.link.chan, &out);
     assert_int_equal(status, VMB_E_HYPERCALL);
