@@ -5,7 +5,9 @@ The outer machine is a TCG QEMU with one AMD processor that has SVM; in it
 Linux with KVM runs the QEMU that is the VMBus host.  Booting the outer machine
 costs some seconds, a guest in it about one.  What one guest does must not
 cost the others: each has a time limit inside, the whole a watchdog outside, and
-when the outer machine is lost the guests after the culprit get a new one."""
+when the outer machine is lost the guests it still had get a new one.  Emulated
+nested virtualization stops dead now and then, whatever guest it has: only one
+that loses two machines has failed."""
 
 import dataclasses
 import json
@@ -17,6 +19,7 @@ import select
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -27,7 +30,7 @@ from .result import Result
 
 BOOT_SECONDS = 90
 LEAVING_SECONDS = 10
-VIRTUAL_SECONDS = 600
+VIRTUAL_SECONDS = 180  # a guest with a minute of waits takes ten
 OUTER_MEMORY = 640  # MiB beside the guest's own
 IMAGES = "/tmp/images"
 # One processor: with two, nested guests crash or hang under TCG.
@@ -73,19 +76,23 @@ class Stream:
 def run_nested(runs, progress):
     """All in one outer machine; more of them only if it gets lost."""
     results = {}
+    lost_before = set()
     left = list(runs)
     while left:
-        outer = Outer(left, first=not results)
-        for result in outer.results():
+        outer = Outer(left)
+        came = outer.results() or [outer.lost(left[0])]
+        for result in came:
+            if result.lost and result.name not in lost_before:
+                lost_before.add(result.name)
+                print(f"rig: {result.name} is tried again: {result.why}\n"
+                      f"{result.serial}", file=sys.stderr, flush=True)
+                continue
+            if result.lost and not results and not outer.ready:
+                raise RigError("the outer machine does not start; "
+                               + outer.evidence())
             results[result.name] = result
             progress(result)
-        done = [run for run in left if run.name in results]
         left = [run for run in left if run.name not in results]
-        if left and not done:
-            # Nothing at all came of it: not the fault of a guest that ended.
-            first = left.pop(0)
-            results[first.name] = outer.lost(first)
-            progress(results[first.name])
     return [results[run.name] for run in runs]
 
 
@@ -98,9 +105,8 @@ def image_mib(run):
 class Outer:
     """One boot of the outer machine."""
 
-    def __init__(self, runs, first=True):
+    def __init__(self, runs):
         self.runs = runs
-        self.first = first
         self.mark = secrets.token_hex(6)
         self.stream = Stream(self.mark)
         self.why = ""
@@ -243,11 +249,12 @@ class Outer:
         if self.stream.last[0] in ("begin", "stderr", "qmp"):
             run = self.runs[int(self.stream.last[1])]
             results.append(self.lost(run, parts.get("begin", b"")))
-        # Results that are there already must not be lost by an exception.
-        if self.stream.last[0] == "boot" and self.first:
-            raise RigError("the outer machine did not start; "
-                           + self.evidence())
         return results
+
+    @property
+    def ready(self):
+        """KVM came up in it."""
+        return len(self.stream.sections) > 1
 
     def finished(self, parts, words):
         run = self.runs[int(words[0])]

@@ -34,6 +34,11 @@ class Result:
         result.passed = not result.why
         return result
 
+    @property
+    def lost(self):
+        """Nothing is known of its end: the machine around it went first."""
+        return self.status is None
+
     def as_dict(self):
         return dataclasses.asdict(self)
 
