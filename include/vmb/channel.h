@@ -13,6 +13,10 @@
  *      |                    |                  |                 v  |
  *      +----- Closed <------+------ CLOSING <--+-- Suspend <--- ACTIVE
  *
+ * Two more are passed through when there is something to wait for: SUSPENDED,
+ * after Suspend, until the delivered packets are completed; and CLOSED, before
+ * DISABLED, until GPADLs that were not deleted have come down.
+ *
  * Four things cause a close: vmb_channel_disable_start(), a rescind, a host
  * that broke the protocol, and an Opened callback that fails.  All end in
  * DISABLED, and vmb_channel_enable() begins again.
