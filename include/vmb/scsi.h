@@ -104,10 +104,10 @@ struct vmb_scsi_capacity {
     uint32_t block_bytes;
     bool thin; /* (16): unused blocks may be given back */
 };
-bool vmb_scsi_parse_capacity10(const uint8_t *data, uint32_t bytes, /* [any] */
-                               struct vmb_scsi_capacity *out);
-bool vmb_scsi_parse_capacity16(const uint8_t *data, uint32_t bytes, /* [any] */
-                               struct vmb_scsi_capacity *out);
+/* READ CAPACITY (16), or else (10).  Nor does what is beyond counting make
+ * sense, or blocks that are no power of two from 512 to 65536 bytes.  [any] */
+bool vmb_scsi_parse_capacity(const uint8_t *data, uint32_t bytes, bool sixteen,
+                             struct vmb_scsi_capacity *out);
 
 /* MODE SENSE(6): *protect says whether the medium refuses writes.  [any] */
 bool vmb_scsi_parse_protection(const uint8_t *data, uint32_t bytes,

@@ -58,8 +58,7 @@ static void capacity(void)
 {
     struct vmb_scsi_capacity is;
 
-    if (!(take8(&in) & 1 ? vmb_scsi_parse_capacity10(answer, bytes, &is)
-                         : vmb_scsi_parse_capacity16(answer, bytes, &is)))
+    if (!vmb_scsi_parse_capacity(answer, bytes, !(take8(&in) & 1), &is))
         return;
     PROMISE(is.blocks && is.block_bytes >= 512 && is.block_bytes <= 65536);
     PROMISE(is.blocks <= UINT64_MAX / is.block_bytes);

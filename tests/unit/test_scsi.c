@@ -127,29 +127,29 @@ static void capacities_make_sense_or_are_refused(void **state)
     size_t i;
 
     (void)state;
-    assert_true(vmb_scsi_parse_capacity10(ten, 8, &is));
+    assert_true(vmb_scsi_parse_capacity(ten, 8, false, &is));
     assert_int_equal(is.blocks, 0x1001);
     assert_int_equal(is.block_bytes, 512);
     assert_false(is.thin);
-    assert_false(vmb_scsi_parse_capacity10(ten, 7, &is));
-    assert_true(vmb_scsi_parse_capacity16(sixteen, 32, &is));
+    assert_false(vmb_scsi_parse_capacity(ten, 7, false, &is));
+    assert_true(vmb_scsi_parse_capacity(sixteen, 32, true, &is));
     assert_int_equal(is.blocks, 0x100000001);
     assert_int_equal(is.block_bytes, 4096);
     assert_true(is.thin);
-    assert_true(vmb_scsi_parse_capacity16(sixteen, 12, &is));
+    assert_true(vmb_scsi_parse_capacity(sixteen, 12, true, &is));
     assert_false(is.thin);
-    assert_false(vmb_scsi_parse_capacity16(sixteen, 11, &is));
+    assert_false(vmb_scsi_parse_capacity(sixteen, 11, true, &is));
     for (i = 0; i < COUNT(wrong); i++) {
         ten[4] = 0;
         ten[5] = (uint8_t)(wrong[i] >> 16);
         ten[6] = (uint8_t)(wrong[i] >> 8);
         ten[7] = (uint8_t)wrong[i];
-        assert_false(vmb_scsi_parse_capacity10(ten, 8, &is));
+        assert_false(vmb_scsi_parse_capacity(ten, 8, false, &is));
     }
     memset(sixteen, 0xff, 8);
-    assert_false(vmb_scsi_parse_capacity16(sixteen, 32, &is));
+    assert_false(vmb_scsi_parse_capacity(sixteen, 32, true, &is));
     sixteen[7] = 0xfe; /* the blocks can be counted, the bytes cannot */
-    assert_false(vmb_scsi_parse_capacity16(sixteen, 32, &is));
+    assert_false(vmb_scsi_parse_capacity(sixteen, 32, true, &is));
 }
 
 static void sense_has_two_formats(void **state)
@@ -223,9 +223,9 @@ static void no_reader_looks_past_the_end(void **state)
         count = vmb_scsi_lun_count(data, len);
         for (j = 0; j < count; j++)
             (void)vmb_scsi_lun_at(data, j, &lun);
-        if (vmb_scsi_parse_capacity10(data, len, &capacity))
+        if (vmb_scsi_parse_capacity(data, len, false, &capacity))
             assert_true(capacity.block_bytes >= 512);
-        if (vmb_scsi_parse_capacity16(data, len, &capacity))
+        if (vmb_scsi_parse_capacity(data, len, true, &capacity))
             assert_true(capacity.blocks <= UINT64_MAX / capacity.block_bytes);
         (void)vmb_scsi_parse_protection(data, len, &protect);
         (void)vmb_scsi_parse_unmap_limit(data, len);

@@ -18,15 +18,26 @@ enum {
     OP_REPORT_LUNS = 0xa0
 };
 #define SERVICE_READ_CAPACITY_16 0x10
-/* WRITE(16) differs from READ(16) as WRITE(10) from READ(10). */
-#define WRITE_BIT (OP_WRITE_10 - OP_READ_10)
+/* WRITE differs from READ by this, (16) from (16) as (10) from (10). */
+#define WRITE_BIT (OP_WRITE_10 ^ OP_READ_10)
 
-static void put(uint8_t *at, uint32_t bytes, uint64_t value)
+#define BLOCK_SIZES 0x1fe00u /* the powers of two from 512 to 65536 */
+#define BLOCKS_BITS 47       /* so many blocks have less than 2^64 bytes */
+
+/*
+ * Most commands are an operation and one number, such as the room for the
+ * answer.  FORM: the operation, which way its data goes, and the last byte of
+ * the number.
+ */
+#define FORM(operation, data, last) \
+    ((uint32_t)(operation) | (uint32_t)(data) << 8 | (uint32_t)(last) << 16)
+
+/* Big-endian, up to the byte at `last`; the bytes before it are 0.  Not
+ * inlined: it is small, its copies are not. */
+__attribute__((noinline)) static void put(uint8_t *last, uint64_t value)
 {
-    while (bytes--) {
-        at[bytes] = (uint8_t)value;
-        value >>= 8;
-    }
+    for (; value; value >>= 8)
+        *last-- = (uint8_t)value;
 }
 
 static uint64_t get(const uint8_t *at, uint32_t bytes)
@@ -38,109 +49,98 @@ static uint64_t get(const uint8_t *at, uint32_t bytes)
     return value;
 }
 
-static uint8_t *begin(struct vmb_scsi_cmd *cmd, uint8_t op, uint8_t bytes,
-                      enum vmb_scsi_data data)
+static void build(struct vmb_scsi_cmd *cmd, uint32_t form, uint64_t number)
 {
+    /* By the operation's group, its upper three bits (SPC-4 4.2.5.1). */
+    static const uint8_t lengths[8] = { 6, 10, 10, 0, 16, 12 };
+
     __builtin_memset(cmd, 0, sizeof *cmd);
-    cmd->cdb[0] = op;
-    cmd->cdb_bytes = bytes;
-    cmd->data = (uint8_t)data;
-    return cmd->cdb;
+    cmd->cdb[0] = (uint8_t)form;
+    cmd->cdb_bytes = lengths[(form & 0xff) >> 5];
+    cmd->data = (uint8_t)(form >> 8);
+    put(cmd->cdb + (form >> 16), number);
 }
 
 void vmb_scsi_test_unit_ready(struct vmb_scsi_cmd *cmd)
 {
-    (void)begin(cmd, OP_TEST_UNIT_READY, 6, VMB_SCSI_NO_DATA);
+    build(cmd, FORM(OP_TEST_UNIT_READY, VMB_SCSI_NO_DATA, 0), 0);
 }
 
 void vmb_scsi_inquiry(struct vmb_scsi_cmd *cmd, uint16_t bytes)
 {
-    put(begin(cmd, OP_INQUIRY, 6, VMB_SCSI_IN) + 3, 2, bytes);
+    build(cmd, FORM(OP_INQUIRY, VMB_SCSI_IN, 4), bytes);
 }
 
 void vmb_scsi_inquiry_page(struct vmb_scsi_cmd *cmd, uint8_t page,
                            uint16_t bytes)
 {
-    vmb_scsi_inquiry(cmd, bytes);
-    cmd->cdb[1] = 1;
-    cmd->cdb[2] = page;
+    build(cmd, FORM(OP_INQUIRY, VMB_SCSI_IN, 4),
+          1u << 24 | (uint32_t)page << 16 | bytes);
 }
 
 void vmb_scsi_report_luns(struct vmb_scsi_cmd *cmd, uint32_t bytes)
 {
-    put(begin(cmd, OP_REPORT_LUNS, 12, VMB_SCSI_IN) + 6, 4, bytes);
+    build(cmd, FORM(OP_REPORT_LUNS, VMB_SCSI_IN, 9), bytes);
 }
 
 void vmb_scsi_read_capacity10(struct vmb_scsi_cmd *cmd)
 {
-    (void)begin(cmd, OP_READ_CAPACITY_10, 10, VMB_SCSI_IN);
+    build(cmd, FORM(OP_READ_CAPACITY_10, VMB_SCSI_IN, 0), 0);
 }
 
 void vmb_scsi_read_capacity16(struct vmb_scsi_cmd *cmd, uint32_t bytes)
 {
-    uint8_t *cdb = begin(cmd, OP_SERVICE_ACTION_IN, 16, VMB_SCSI_IN);
-
-    cdb[1] = SERVICE_READ_CAPACITY_16;
-    put(cdb + 10, 4, bytes);
+    build(cmd, FORM(OP_SERVICE_ACTION_IN, VMB_SCSI_IN, 13), bytes);
+    cmd->cdb[1] = SERVICE_READ_CAPACITY_16;
 }
 
 void vmb_scsi_mode_sense(struct vmb_scsi_cmd *cmd, uint8_t page, uint8_t bytes)
 {
-    uint8_t *cdb = begin(cmd, OP_MODE_SENSE_6, 6, VMB_SCSI_IN);
-
-    cdb[2] = page;
-    cdb[4] = bytes;
+    build(cmd, FORM(OP_MODE_SENSE_6, VMB_SCSI_IN, 4),
+          (uint32_t)page << 16 | bytes);
 }
 
 void vmb_scsi_flush(struct vmb_scsi_cmd *cmd)
 {
-    (void)begin(cmd, OP_SYNCHRONIZE_CACHE_10, 10, VMB_SCSI_NO_DATA);
+    build(cmd, FORM(OP_SYNCHRONIZE_CACHE_10, VMB_SCSI_NO_DATA, 0), 0);
 }
 
 void vmb_scsi_start_stop(struct vmb_scsi_cmd *cmd, bool start, bool medium)
 {
-    uint8_t *cdb = begin(cmd, OP_START_STOP, 6, VMB_SCSI_NO_DATA);
-
-    cdb[4] = (uint8_t)((medium ? 2 : 0) | (start ? 1 : 0));
-}
-
-static void transfer(struct vmb_scsi_cmd *cmd, uint8_t write, uint64_t block,
-                     uint32_t count)
-{
-    enum vmb_scsi_data data = write ? VMB_SCSI_OUT : VMB_SCSI_IN;
-    uint8_t *cdb;
-
-    if (count <= 0xffff && block <= UINT32_MAX) {
-        cdb = begin(cmd, (uint8_t)(OP_READ_10 + write), 10, data);
-        put(cdb + 2, 4, block);
-        put(cdb + 7, 2, count);
-    } else {
-        cdb = begin(cmd, (uint8_t)(OP_READ_16 + write), 16, data);
-        put(cdb + 2, 8, block);
-        put(cdb + 10, 4, count);
-    }
+    build(cmd, FORM(OP_START_STOP, VMB_SCSI_NO_DATA, 4),
+          (medium ? 2u : 0u) | (start ? 1u : 0u));
 }
 
 void vmb_scsi_read(struct vmb_scsi_cmd *cmd, uint64_t block, uint32_t count)
 {
-    transfer(cmd, 0, block, count);
+    uint32_t form = FORM(OP_READ_10, VMB_SCSI_IN, 5);
+    uint8_t *last = cmd->cdb + 8;
+
+    if (count > UINT16_MAX || block > UINT32_MAX) {
+        form = FORM(OP_READ_16, VMB_SCSI_IN, 9);
+        last = cmd->cdb + 13;
+    }
+    build(cmd, form, block);
+    put(last, count);
 }
 
 void vmb_scsi_write(struct vmb_scsi_cmd *cmd, uint64_t block, uint32_t count)
 {
-    transfer(cmd, WRITE_BIT, block, count);
+    vmb_scsi_read(cmd, block, count);
+    cmd->cdb[0] |= WRITE_BIT;
+    cmd->data = VMB_SCSI_OUT;
 }
 
 void vmb_scsi_unmap(struct vmb_scsi_cmd *cmd,
                     uint8_t list[VMB_SCSI_UNMAP_BYTES], uint64_t block,
                     uint32_t count)
 {
-    put(begin(cmd, OP_UNMAP, 10, VMB_SCSI_OUT) + 7, 2, VMB_SCSI_UNMAP_BYTES);
+    build(cmd, FORM(OP_UNMAP, VMB_SCSI_OUT, 8), VMB_SCSI_UNMAP_BYTES);
     __builtin_memset(list, 0, VMB_SCSI_UNMAP_BYTES);
-    put(list, 2, VMB_SCSI_UNMAP_BYTES - 2);
-    put(list + 2, 2, 16); /* one descriptor */
-    put(list + 8, 8, block);
-    put(list + 16, 4, count);
+    list[1] = VMB_SCSI_UNMAP_BYTES - 2;
+    list[3] = 16; /* one descriptor */
+    put(list + 15, block);
+    put(list + 19, count);
 }
 
 bool vmb_scsi_parse_inquiry(const uint8_t *data, uint32_t bytes,
@@ -148,12 +148,13 @@ bool vmb_scsi_parse_inquiry(const uint8_t *data, uint32_t bytes,
 {
     if (bytes < 32)
         return false;
-    __builtin_memset(out, 0, sizeof *out);
     /* A qualifier other than 0: no device is connected there. */
     out->type = data[0] >> 5 ? 0x1f : data[0];
     out->removable = data[1] >> 7;
     __builtin_memcpy(out->vendor, data + 8, 8);
+    out->vendor[8] = 0;
     __builtin_memcpy(out->product, data + 16, 16);
+    out->product[16] = 0;
     return true;
 }
 
@@ -179,41 +180,31 @@ uint32_t vmb_scsi_lun_count(const uint8_t *data, uint32_t bytes)
 
 bool vmb_scsi_lun_at(const uint8_t *data, uint32_t index, uint8_t *lun)
 {
-    const uint8_t *at = data + 8 + index * 8ull;
+    uint64_t entry = get(data + 8 + index * 8ull, 8);
 
     /* Peripheral (0) or flat (0x40) addresses, of 8 bits, on one level. */
-    if ((at[0] & 0xbf) != 0 || get(at + 2, 6) != 0)
+    *lun = (uint8_t)(entry >> 48);
+    return (entry & ~0x40ff000000000000u) == 0;
+}
+
+bool vmb_scsi_parse_capacity(const uint8_t *data, uint32_t bytes, bool sixteen,
+                             struct vmb_scsi_capacity *out)
+{
+    uint32_t wide = sixteen ? 8 : 4, block_bytes;
+
+    if (bytes < wide + 4)
         return false;
-    *lun = at[1];
-    return true;
-}
-
-static bool capacity(uint64_t last, uint32_t block_bytes,
-                     struct vmb_scsi_capacity *out)
-{
-    out->blocks = last + 1;
+    out->blocks = get(data, wide) + 1;
+    block_bytes = (uint32_t)get(data + wide, 4);
     out->block_bytes = block_bytes;
-    /* The last block as number 2^64 - 1, or blocks that are no power of two
-     * (or no blocks), would turn every sum that follows into nonsense. */
-    return out->blocks != 0 && block_bytes >= 512 && block_bytes <= 65536 &&
-           (block_bytes & (block_bytes - 1)) == 0 &&
-           last < UINT64_MAX / block_bytes;
-}
-
-bool vmb_scsi_parse_capacity10(const uint8_t *data, uint32_t bytes,
-                               struct vmb_scsi_capacity *out)
-{
     out->thin = false;
-    return bytes >= 8 &&
-           capacity(get(data, 4), (uint32_t)get(data + 4, 4), out);
-}
-
-bool vmb_scsi_parse_capacity16(const uint8_t *data, uint32_t bytes,
-                               struct vmb_scsi_capacity *out)
-{
-    out->thin = bytes > 14 && data[14] >> 7;
-    return bytes >= 12 &&
-           capacity(get(data, 8), (uint32_t)get(data + 8, 4), out);
+    if (sixteen && bytes > 14)
+        out->thin = data[14] >> 7;
+    /* A last block of number 2^64 - 1, bytes that 64 bits cannot count, or
+     * blocks that are no power of two would turn every sum that follows into
+     * nonsense. */
+    return (block_bytes & BLOCK_SIZES) && !(block_bytes & (block_bytes - 1)) &&
+           (out->blocks - 1) >> BLOCKS_BITS == 0;
 }
 
 bool vmb_scsi_parse_protection(const uint8_t *data, uint32_t bytes,
@@ -238,13 +229,15 @@ bool vmb_scsi_parse_unmap(const uint8_t *data, uint32_t bytes)
 bool vmb_scsi_parse_sense(const uint8_t *data, uint32_t bytes,
                           struct vmb_scsi_sense *out)
 {
-    uint8_t format = bytes ? data[0] & 0x7f : 0;
-    bool descriptor = format == 0x72 || format == 0x73;
-
-    if (bytes < 4 || (!descriptor && format != 0x70 && format != 0x71))
+    /* Of formats 70 to 73 the odd ones tell of an earlier command. */
+    if (bytes < 4 || (data[0] & 0x7c) != 0x70)
         return false;
-    out->key = data[descriptor ? 1 : 2] & 0xf;
-    out->asc = descriptor ? data[2] : bytes > 12 ? data[12] : 0;
-    out->ascq = descriptor ? data[3] : bytes > 13 ? data[13] : 0;
+    __builtin_memcpy(out, data + 1, sizeof *out); /* in descriptors' order */
+    if (!(data[0] & 2)) {
+        out->key = data[2];
+        out->asc = bytes > 12 ? data[12] : 0;
+        out->ascq = bytes > 13 ? data[13] : 0;
+    }
+    out->key &= 0xf;
     return true;
 }

@@ -58,11 +58,9 @@ static void ask(struct vmb_disk *disk)
 static enum vmb_status take_capacity(struct vmb_disk *disk, uint32_t bytes)
 {
     struct vmb_scsi_capacity capacity;
-    bool good = disk->step_ == CAPACITY16
-                    ? vmb_scsi_parse_capacity16(disk->data_, bytes, &capacity)
-                    : vmb_scsi_parse_capacity10(disk->data_, bytes, &capacity);
 
-    if (!good)
+    if (!vmb_scsi_parse_capacity(disk->data_, bytes, disk->step_ == CAPACITY16,
+                                 &capacity))
         return VMB_E_NOFEATURE;
     disk->blocks = capacity.blocks;
     disk->block_bytes = capacity.block_bytes;

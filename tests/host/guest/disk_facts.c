@@ -98,12 +98,12 @@ static void test_capacities(void)
     check_begin("facts.capacities");
     vmb_scsi_read_capacity10(&req.cmd);
     bytes = ask(&req, 8);
-    check_that(vmb_scsi_parse_capacity10(answer, bytes, &ten), "%u bytes",
+    check_that(vmb_scsi_parse_capacity(answer, bytes, false, &ten), "%u bytes",
                (unsigned)bytes);
     vmb_scsi_read_capacity16(&req.cmd, 32);
     bytes = ask(&req, 32);
-    check_that(vmb_scsi_parse_capacity16(answer, bytes, &sixteen), "%u bytes",
-               (unsigned)bytes);
+    check_that(vmb_scsi_parse_capacity(answer, bytes, true, &sixteen),
+               "%u bytes", (unsigned)bytes);
     check_that(ten.blocks == sixteen.blocks &&
                    ten.block_bytes == sixteen.block_bytes && sixteen.thin,
                "they disagree");

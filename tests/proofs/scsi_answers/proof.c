@@ -56,11 +56,8 @@ static void luns(const uint8_t *data, uint32_t bytes)
 static void capacities(const uint8_t *data, uint32_t bytes)
 {
     struct vmb_scsi_capacity capacity;
-    bool taken = nondet_bool()
-                     ? vmb_scsi_parse_capacity10(data, bytes, &capacity)
-                     : vmb_scsi_parse_capacity16(data, bytes, &capacity);
 
-    if (!taken)
+    if (!vmb_scsi_parse_capacity(data, bytes, nondet_bool(), &capacity))
         return;
     PROVE(capacity.blocks > 0);
     PROVE(capacity.block_bytes >= 512 && capacity.block_bytes <= 65536);
