@@ -196,12 +196,12 @@ static void open_disk(struct vmb_sim_dev *dev)
     const uint64_t second = 10000000; /* in 100 ns */
 
     queue = (struct vmb_storvsc_queue){
-        .ring = vmb_sim_alloc(guest.sim, 2 * (RINGS + 1)),
-        .tx_pages = RINGS,
-        .rx_pages = RINGS,
-        .txns = txns,
+        .cfg.ring = vmb_sim_alloc(guest.sim, 2 * (RINGS + 1)),
+        .cfg.tx_pages = RINGS,
+        .cfg.rx_pages = RINGS,
+        .cfg.txns = txns,
+        .cfg.txn_cap = DEPTH_MOST,
         .cmds = cmds,
-        .depth = DEPTH_MOST,
     };
     expect(vmb_storvsc_open_start(&ctl, vmb_conn_bus(&guest.conn),
                                   guest_offer(&guest, dev), &queue, 1),

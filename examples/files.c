@@ -44,11 +44,11 @@ static bool open_disk(void)
         env->say("no SCSI controller\n");
         return false;
     }
-    queue.ring = pages;
-    queue.tx_pages = queue.rx_pages = RING;
-    queue.txns = txns;
+    queue.cfg.ring = pages;
+    queue.cfg.tx_pages = queue.cfg.rx_pages = RING;
+    queue.cfg.txns = txns;
+    queue.cfg.txn_cap = DEPTH;
     queue.cmds = cmds;
-    queue.depth = DEPTH;
     return good("controller",
                 vmb_storvsc_open_start(&ctl, vmb_conn_bus(env->conn), offer,
                                        &queue, 1)) &&

@@ -11,8 +11,9 @@
  *
  *     static struct vmb_storvsc ctl;           zeroed
  *     static struct vmb_storvsc_queue queue = {
- *         .ring = pages, .tx_pages = 4, .rx_pages = 2,      8 pages, aligned
- *         .txns = txns, .cmds = cmds, .depth = 16 };
+ *         .cfg = { .ring = pages, .tx_pages = 4, .rx_pages = 2,
+ *                  .txns = txns, .txn_cap = 16 },    8 pages, aligned
+ *         .cmds = cmds };
  *     static struct vmb_disk disk;
  *     static struct vmb_storvsc_req req;
  *
@@ -98,25 +99,28 @@ struct vmb_storvsc_req { /* the caller's; zeroed before first use */
     /* The library's. */
     struct vmb_storvsc *ctl_;
     struct vmb_storvsc_req *next_, *prev_;
-    uint64_t block_, total_, sent_, failed_at_;
-    uint32_t most_, inflight_;
+    struct vmb_mdl_walk walk_; /* where the next command's data begins */
+    uint64_t block_, total_;
+    uint32_t inflight_;
     uint8_t op_, shift_, retries_;
-    bool whole_; /* every command it takes has been sent */
     /* Set before vmb_disk_*() and vmb_storvsc_submit(). */
     bool barrier; /* begins when all before it are back; none begins earlier */
-    /* Set before vmb_storvsc_submit(); vmb_disk_*() fill them in. */
+    /* Set before vmb_storvsc_submit(), as mdl and the rest below;
+     * vmb_disk_*() fill them in. */
     struct vmb_storvsc_addr at;
-    struct vmb_scsi_cmd cmd;
-    const struct vmb_mdl *mdl; /* with cmd.data */
-    uint64_t mdl_offset;       /* bytes into the chain */
-    uint64_t bytes;            /* of data */
     /* Read when it has come back. */
     enum vmb_status status; /* VMB_AGAIN: the library's */
     struct vmb_storvsc_result result;
-    /* Set before both: called when it has come back. */
+    /* Set before vmb_storvsc_submit(). */
+    const struct vmb_mdl *mdl; /* with cmd.data */
+    uint64_t mdl_offset;       /* bytes into the chain */
+    uint64_t bytes;            /* of data */
+    struct vmb_scsi_cmd cmd;
+    /* Set before all: called when it has come back. */
     void (*done)(struct vmb_storvsc_req *req); /* NULL: look at status */
     void *user;                                /* for done() */
     /* The library's: what UNMAP names. */
+    uint32_t most_;
     uint8_t list_[VMB_SCSI_UNMAP_BYTES];
     uint64_t list_pfns_[2];
     struct vmb_mdl list_mdl_;
@@ -128,57 +132,54 @@ struct vmb_storvsc_cmd { /* a command in flight; the library's */
     struct vmb_storvsc_req *req_;
     struct vmb_storvsc_queue *queue_;
     struct vmb_storvsc_cmd *next_;
-    uint64_t at_;
+    struct vmb_mdl_walk walk_; /* its data */
+    uint64_t at_;              /* from the request's start */
     uint32_t units_;
 };
 
 /* One channel of a controller. */
 struct vmb_storvsc_queue {
-    /* The caller's, as in struct vmb_chan_cfg. */
-    void *ring;
-    uint32_t tx_pages, rx_pages;
-    struct vmb_txn *txns;         /* depth of them */
-    struct vmb_storvsc_cmd *cmds; /* depth of them */
-    uint16_t depth;               /* commands at the host at once, 1 or more */
-    struct vmb_cpu *cpu;          /* gets its interrupts; NULL: as the bus */
+    /* The caller's.  cfg.txn_cap: commands at the host at once, 1 or more. */
+    struct vmb_chan_cfg cfg;
+    struct vmb_storvsc_cmd *cmds; /* cfg.txn_cap of them */
     /* The library's. */
-    uint8_t state_;
+    enum vmb_status status_; /* of opening it */
     struct vmb_storvsc_cmd *free_;
+    struct vmb_storvsc_queue *next_;
     /* To tell it by in vmb_cpu_next_ready(); not to be used otherwise. */
     struct vmb_chan chan;
 };
 
 struct vmb_storvsc_hello { /* how far host and guest have agreed */
     uint8_t step_, version_index_;
-    bool waiting_;
     uint16_t wanted_, granted_, version_;
     uint32_t max_transfer_;
 };
 
+/* What is used most comes first, which makes for shorter instructions. */
 struct vmb_storvsc { /* zeroed before first use */
     enum vmb_status status_;
     uint8_t state_;
-    bool busy_; /* callbacks may be running */
+    bool busy_;    /* callbacks may be running */
+    bool barrier_; /* all commands out are of one request, a barrier */
+    struct vmb_storvsc_queue *queues_, *newest_, *turn_;
+    struct vmb_storvsc_hello hello_;
+    uint16_t queues_used_, queue_count_;
+    struct vmb_storvsc_req *first_, *last_; /* all that are not back */
+    struct vmb_storvsc_req *unsent_;        /* the first with more to cut */
+    struct vmb_storvsc_cmd *ready_;         /* made, and to be sent (again) */
+    uint32_t inflight_, changes_;
+    struct vmb_mdl mdl_; /* a command's data */
+    struct vmb_fault fault_;
     struct vmb_bus *bus_;
     struct vmb_offer *offer_;
-    struct vmb_storvsc_queue *queues_;
-    uint32_t queue_count_, queues_used_, turn_;
-    struct vmb_storvsc_hello hello_;
-    struct vmb_storvsc_req *first_, *last_; /* all that are not back */
-    struct vmb_storvsc_req *unsent_;        /* the first with more to send */
-    struct vmb_storvsc_req *barrier_;       /* under way */
-    struct vmb_storvsc_cmd *again_;         /* to be repeated */
-    uint32_t inflight_, most_, changes_;
-    struct vmb_fault fault_;
     /* Here and not on the stack, which they would double. */
     struct vmb_storvsc_packet packet_;
-    struct vmb_scsi_cmd cmd_;
-    struct vmb_mdl mdl_;
     struct vmb_iov iov_;
     struct vmb_out out_;
     struct vmb_rx rx_;
-    struct vmb_storvsc_result result_;
-    uint64_t pfns_[VMB_STORVSC_JOIN];
+    struct vmb_storvsc_cmd hello_cmd_; /* no request's: packets of hello_ */
+    uint64_t pfns_[VMB_STORVSC_JOIN];  /* of mdl_, when it has several MDLs' */
 };
 
 /* --- Controllers ---------------------------------------------------------- */
@@ -228,7 +229,8 @@ uint32_t vmb_storvsc_subchannels(const struct vmb_storvsc *ctl);
  *
  * VMB_OK        it is in use
  * VMB_AGAIN     begun, or under way: poll, and ask again
- * VMB_E_REFUSED  it could not be opened
+ * VMB_E_REFUSED, VMB_E_RESCINDED, VMB_E_TIMEOUT, VMB_E_HYPERCALL  it could not
+ *               be opened, as vmb_chan_open_status() says
  * VMB_E_ARG     not a sub-channel of this controller
  * VMB_E_NOSLOT  all queues are in use
  * VMB_E_STATE   the controller is not open
@@ -292,7 +294,7 @@ uint32_t vmb_storvsc_changes(const struct vmb_storvsc *ctl);
 uint32_t vmb_storvsc_version(const struct vmb_storvsc *ctl);
 
 /* Most bytes that go into one command; larger requests to disks are split.
- * 0 before it is open.  [bus] */
+ * 0 unless it is open.  [bus] */
 uint32_t vmb_storvsc_max_transfer(const struct vmb_storvsc *ctl);
 
 /* What killed or refused it; status VMB_OK if nothing did.  [bus] */

@@ -13,7 +13,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUDGET = os.path.join(HERE, "budget.txt")
 CORE = ("hv", "vmbus", "ring", "mdl", "src")
-PACKET = CORE + ("packet",)
+# Limits that hold for rooms together, beside those that bear a room's name.
+TOGETHER = {"core": CORE, "packet": CORE + ("packet",),
+            "storage": ("storvsc", "scsi")}
 # Client channels nest the calls of a channel in calls of their own.
 CLIENT = re.compile(r"vmb_(channel|packet|kmcl|wait_channel|wait_synchronous)"
                     r"|Vmb")
@@ -73,20 +75,14 @@ def table(figures, recorded):
 
 def verdicts(rooms, graph, deepest, limits):
     """(name of the test, what is wrong or None) for each."""
-    core = sum(rooms[room] for room in CORE)
-    print(f"core   {core} of {limits['core']} bytes")
-    both = sum(rooms[room] for room in PACKET)
-    print(f"packet {both} of {limits['packet']} bytes, the core included")
-    for room in sorted(set(limits) & set(rooms) - {"packet"}):
-        print(f"{room:6} {rooms[room]} of {limits[room]} bytes")
-        yield (f"{room} text within its limit",
-               None if rooms[room] <= limits[room]
-               else f"{rooms[room]} bytes of {limits[room]}")
-    yield ("core text within its limit", None if 0 < core <= limits["core"]
-           else f"{core} bytes of {limits['core']}")
-    yield ("core and packet text within its limit",
-           None if core < both <= limits["packet"]
-           else f"{both} bytes of {limits['packet']}")
+    for name, members in TOGETHER.items():
+        text = sum(rooms[room] for room in members)
+        missing = [room for room in members if not rooms[room]]
+        print(f"{name:7} {text} of {limits[name]} bytes: {' '.join(members)}")
+        yield (f"{name} text within its limit",
+               f"no text of {' '.join(missing)}" if missing
+               else None if text <= limits[name]
+               else f"{text} bytes of {limits[name]}")
     for which, client in (("stack", False), ("client-stack", True)):
         depth, chain = next(
             (call for call in deepest

@@ -84,26 +84,25 @@ static void sense(void)
 /* ---- packets --------------------------------------------------------------
  */
 
-static uint32_t any_packet(struct vmb_storvsc_packet *packet)
+static void any_packet(struct vmb_storvsc_packet *packet)
 {
     uint32_t len = take8(&in) % (sizeof *packet + 1);
 
     memset(packet, 0, sizeof *packet);
     take_bytes(&in, packet, len);
-    if (take8(&in) & 1)
-        packet->operation = VMB_STORVSC_COMPLETE_IO;
-    return len;
 }
 
 static void completion(void)
 {
     struct vmb_storvsc_result result;
     struct vmb_storvsc_packet packet;
-    uint32_t len = any_packet(&packet), asked = take32(&in);
     struct vmb_fault fault = { 0 };
-    enum vmb_status status =
-        vmb_storvsc_decode(&packet, len, asked, &result, &fault);
+    enum vmb_status status;
+    uint32_t asked;
 
+    any_packet(&packet);
+    asked = take32(&in);
+    status = vmb_storvsc_decode(&packet, asked, &result, &fault);
     PROMISE(status == VMB_OK || (status == VMB_E_HOST && fault.site));
     if (status != VMB_OK)
         return;
@@ -115,18 +114,17 @@ static void introduction(void)
 {
     struct vmb_storvsc_packet packet;
     enum vmb_status status = VMB_AGAIN;
-    struct vmb_storvsc_hello hello;
     struct vmb_fault fault = { 0 };
     uint16_t wanted = take8(&in);
+    struct vmb_storvsc_hello hello = { .wanted_ = wanted,
+                                       .max_transfer_ = 1u << 20 };
     uint32_t i;
 
-    vmb_storvsc_hello_start(&hello, wanted);
     for (i = 0; status == VMB_AGAIN; i++) {
         PROMISE(i < STEPS);
-        if (vmb_storvsc_hello_next(&hello, &packet))
-            vmb_storvsc_hello_sent(&hello);
-        status = vmb_storvsc_hello_answer(&hello, &packet, any_packet(&packet),
-                                          &fault);
+        vmb_storvsc_hello_next(&hello, &packet);
+        any_packet(&packet);
+        status = vmb_storvsc_hello_answer(&hello, &packet, &fault);
     }
     if (status != VMB_OK) {
         PROMISE(fault.status == status && fault.site);

@@ -329,7 +329,7 @@ static void finish_close(void)
     closing = false;
     memset(host, 0, sizeof host);
     for (i = 0; i < QUEUES; i++) {
-        host[i].ring = queues[i].ring;
+        host[i].ring = queues[i].cfg.ring;
         memset(host[i].ring, 0, 2 * (RING + 1) * PAGE);
     }
 }
@@ -434,11 +434,11 @@ static void begin(void)
         offers[i].relid = i + 1;
         offers[i].subchannel = (uint16_t)i;
         offers[i].state_ = VMB_OFFER_PRESENT;
-        queues[i].ring = host[i].ring = new_pages(2 * (RING + 1));
-        queues[i].tx_pages = queues[i].rx_pages = RING;
-        queues[i].txns = txns[i];
+        queues[i].cfg.ring = host[i].ring = new_pages(2 * (RING + 1));
+        queues[i].cfg.tx_pages = queues[i].cfg.rx_pages = RING;
+        queues[i].cfg.txns = txns[i];
+        queues[i].cfg.txn_cap = DEPTH;
         queues[i].cmds = cmds[i];
-        queues[i].depth = DEPTH;
     }
 }
 
@@ -454,7 +454,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         act();
     finish_close();
     for (i = 0; i < QUEUES; i++)
-        free(queues[i].ring);
+        free(queues[i].cfg.ring);
     free(page);
     return 0;
 }

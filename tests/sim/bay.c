@@ -21,15 +21,14 @@ static bool on_ready(struct rig *rig, struct vmb_chan *chan)
 
 static void make_queue(struct bay *bay, uint32_t i)
 {
-    struct vmb_storvsc_queue *queue = &bay->queues[i];
+    struct vmb_chan_cfg *cfg = &bay->queues[i].cfg;
 
-    queue->tx_pages = bay->cfg.tx_pages ? bay->cfg.tx_pages : BAY_TX;
-    queue->rx_pages = BAY_RX;
-    queue->ring =
-        rig_alloc(bay->rig, queue->tx_pages + (size_t)queue->rx_pages + 2);
-    queue->txns = bay->txns[i];
-    queue->cmds = bay->cmds[i];
-    queue->depth = bay->cfg.depth ? bay->cfg.depth : BAY_DEPTH;
+    cfg->tx_pages = bay->cfg.tx_pages ? bay->cfg.tx_pages : BAY_TX;
+    cfg->rx_pages = BAY_RX;
+    cfg->ring = rig_alloc(bay->rig, cfg->tx_pages + (size_t)cfg->rx_pages + 2);
+    cfg->txns = bay->txns[i];
+    cfg->txn_cap = bay->cfg.depth ? bay->cfg.depth : BAY_DEPTH;
+    bay->queues[i].cmds = bay->cmds[i];
 }
 
 void bay_make(struct bay *bay, const struct bay_cfg *cfg)

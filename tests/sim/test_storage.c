@@ -306,6 +306,47 @@ static void long_chains_of_single_pages(void **state)
     bay_down(&bay);
 }
 
+/*
+ * Where each page takes a command the chain is gone along once: members whose
+ * commands are over are made nonsense of here, and nobody looks.
+ */
+static void members_behind_are_left_alone(void **state)
+{
+    struct bay_cfg cfg = { .storage.max_transfer = 4096, .depth = 1 };
+    static uint8_t disk[PAGES * 4096];
+    static struct vmb_mdl mdls[PAGES];
+    static uint64_t own[2 * PAGES];
+    struct vmb_sim_storage_counts counts;
+    struct vmb_storvsc_req req = { 0 };
+    uint32_t i, behind = 0;
+    uint8_t *va;
+
+    (void)state;
+    bay_up(&bay, &cfg);
+    va = rig_alloc(bay.rig, PAGES);
+    bay_fill(va, PAGES * 4096, 79);
+    for (i = 0; i < PAGES; i++) {
+        mdls[i] = bay_mdl(&bay, va + (size_t)i * 4096, 4096, own + 2 * i, 1);
+        mdls[i].next = i + 1 < PAGES ? &mdls[i + 1] : NULL;
+    }
+    assert_int_equal(vmb_disk_write(&bay.disk, &req, 0, PAGES * 8, mdls, 0),
+                     VMB_OK);
+    while (req.status == VMB_AGAIN) {
+        assert_int_not_equal(bay_turn(&bay), VMB_E_ARG);
+        vmb_sim_storage_stats(bay.dev, &counts);
+        for (; behind + 1 < counts.writes; behind++) {
+            mdls[behind].byte_count = 1;
+            mdls[behind].next = NULL;
+        }
+    }
+    assert_int_equal(req.status, VMB_OK);
+    assert_int_equal(counts.writes, PAGES);
+    assert_int_equal(behind, PAGES - 1);
+    vmb_sim_storage_peek(bay.dev, 0, 0, disk, sizeof disk);
+    assert_memory_equal(disk, va, sizeof disk);
+    bay_down(&bay);
+}
+
 /* A list that is longer than what a command can join is joined in part. */
 static void long_members_are_joined_in_part(void **state)
 {
@@ -461,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_small_ring_limits_transfers),
         cmocka_unit_test(chains_are_joined_where_pages_allow),
         cmocka_unit_test(long_chains_of_single_pages),
+        cmocka_unit_test(members_behind_are_left_alone),
         cmocka_unit_test(long_members_are_joined_in_part),
         cmocka_unit_test(unmapped_blocks_are_empty),
         cmocka_unit_test(commands_of_the_callers_own),

@@ -74,15 +74,15 @@ static void what_cannot_be_opened_is_refused(void **state)
     assert_int_equal(open_start(NULL, 1), VMB_E_ARG);
     assert_int_equal(open_start(&sub, 1), VMB_E_ARG);
     too_many_queues(offer);
-    bay.queues[1].depth = 0;
+    bay.queues[1].cfg.txn_cap = 0;
     assert_int_equal(open_start(offer, 2), VMB_E_ARG);
-    bay.queues[1].depth = BAY_DEPTH;
+    bay.queues[1].cfg.txn_cap = BAY_DEPTH;
     bay.queues[1].cmds = NULL;
     assert_int_equal(open_start(offer, 2), VMB_E_ARG);
     bay.queues[1].cmds = bay.cmds[1];
-    bay.queues[0].txns = NULL; /* the channel's to refuse */
+    bay.queues[0].cfg.txns = NULL; /* the channel's to refuse */
     assert_int_equal(open_start(offer, 2), VMB_E_ARG);
-    bay.queues[0].txns = bay.txns[0];
+    bay.queues[0].cfg.txns = bay.txns[0];
     assert_int_equal(vmb_storvsc_open_status(&bay.ctl), VMB_E_STATE);
     assert_int_equal(vmb_storvsc_close_status(&bay.ctl), VMB_OK);
     assert_int_equal(vmb_sim_open_channels(bay.rig->sim), 0);
@@ -209,11 +209,11 @@ static void subchannels_that_are_not_its_own(void **state)
     other = *rig_offer(bay.rig, bay.dev, 1);
     other.instance.b[15] ^= 1;
     assert_int_equal(vmb_storvsc_add_channel(&bay.ctl, &other), VMB_E_ARG);
-    bay.queues[1].ring = NULL; /* the channel's to refuse */
+    bay.queues[1].cfg.ring = NULL; /* the channel's to refuse */
     assert_int_equal(
         vmb_storvsc_add_channel(&bay.ctl, rig_offer(bay.rig, bay.dev, 1)),
         VMB_E_ARG);
-    bay.queues[1].ring = rig_alloc(bay.rig, BAY_TX + BAY_RX + 2);
+    bay.queues[1].cfg.ring = rig_alloc(bay.rig, BAY_TX + BAY_RX + 2);
     assert_int_equal(add(1), VMB_OK);
     other = *rig_offer(bay.rig, bay.dev, 1);
     other.relid++;
@@ -233,7 +233,7 @@ static void a_subchannel_refused(void **state)
     fault_next(VMB_SIM_AT_HOST_MESSAGE, VMB_SIM_REFUSE, 1, 1, 0xc000009a);
     assert_int_equal(add(1), VMB_E_REFUSED);
     rig_settle(bay.rig);
-    assert_false(rig_mapped(bay.rig, bay.queues[1].ring, 1));
+    assert_false(rig_mapped(bay.rig, bay.queues[1].cfg.ring, 1));
     assert_int_equal(add(1), VMB_E_REFUSED);
     assert_int_equal(add(2), VMB_OK);
     assert_int_equal(vmb_storvsc_open_status(&bay.ctl), VMB_OK);

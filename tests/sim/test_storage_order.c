@@ -222,7 +222,7 @@ static void the_waiting_forms(void **state)
                                             bay.queues, 3),
                      VMB_OK);
     assert_int_equal(vmb_wait_storvsc_open(conn, &bay.ctl, SECOND), VMB_OK);
-    assert_int_equal(bay.queues[2].state_, 2);
+    assert_int_equal(bay.queues[2].status_, VMB_OK);
     assert_int_equal(vmb_disk_open_start(&bay.disk, &bay.ctl, at, bay.page),
                      VMB_OK);
     assert_int_equal(vmb_wait_disk_open(conn, &bay.disk, SECOND), VMB_OK);

@@ -245,6 +245,64 @@ static void a_chain_cut_short_with_a_piece_out(void **state)
     bay_down(&bay);
 }
 
+/* What waits behind it is sent by the same poll: no answer is due that would
+ * bring its caller back. */
+static void what_is_behind_a_chain_cut_short_goes_on(void **state)
+{
+    struct bay_cfg cfg = { .storage = { .max_transfer = 0x10000 }, .depth = 1 };
+    struct vmb_storvsc_req req = { 0 }, behind = { 0 };
+    struct vmb_mdl mdl, one;
+
+    (void)state;
+    set_up(&cfg);
+    one = bay_mdl(&bay, va + 100 * 4096, 512, pfns + 200, 1);
+    mdl = bay_mdl(&bay, va, 512 * 512, pfns, 64);
+    assert_int_equal(vmb_disk_read(&bay.disk, &req, 0, 512, &mdl, 0), VMB_OK);
+    assert_int_equal(vmb_disk_read(&bay.disk, &behind, 0, 1, &one, 0), VMB_OK);
+    mdl.byte_count = 128 * 512;
+    rig_turn(bay.rig);
+    assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_AGAIN);
+    assert_int_equal(req.status, VMB_E_REFUSED);
+    assert_int_equal(behind.inflight_, 1);
+    assert_int_equal(bay_wait(&bay, &behind), VMB_OK);
+    bay_down(&bay);
+}
+
+/* A command that waits for room in the ring then is not sent. */
+static void a_chain_cut_short_behind_a_full_ring(void **state)
+{
+    struct bay_cfg cfg = { .storage = { .max_transfer = 1u << 20 },
+                           .disk.blocks = 16384,
+                           .tx_pages = 1 };
+    static struct vmb_storvsc_req req[MANY], *waits;
+    struct vmb_sim_storage_counts counts;
+    struct vmb_mdl mdls[MANY];
+    uint32_t i;
+
+    (void)state;
+    memset(req, 0, sizeof req);
+    set_up(&cfg);
+    vmb_sim_stall(rig_host(bay.dev), true);
+    for (i = 0; i < MANY; i++) {
+        mdls[i] = bay_mdl(&bay, va, 128 * 4096, pfns, 128);
+        assert_int_equal(
+            vmb_disk_read(&bay.disk, &req[i], i * 8, 1024, &mdls[i], 0),
+            VMB_OK);
+    }
+    waits = bay.ctl.ready_->req_;
+    mdls[waits - req].byte_count = 127 * 4096;
+    vmb_sim_stall(rig_host(bay.dev), false);
+    bay_drain(&bay);
+    for (i = 0; i < MANY; i++)
+        assert_int_equal(req[i].status,
+                         &req[i] == waits ? VMB_E_REFUSED : VMB_OK);
+    assert_int_equal(waits->result.outcome, VMB_STORVSC_OTHER);
+    assert_int_equal(waits->result.bytes, 0);
+    vmb_sim_storage_stats(bay.dev, &counts);
+    assert_int_equal(counts.reads, MANY - 1);
+    bay_down(&bay);
+}
+
 /* --- Odd disks ------------------------------------------------------------ */
 
 static uint8_t of_opcode, of_page;
@@ -413,6 +471,8 @@ int main(void)
         cmocka_unit_test(commands_wait_for_room_in_the_ring),
         cmocka_unit_test(a_chain_cut_short_meanwhile),
         cmocka_unit_test(a_chain_cut_short_with_a_piece_out),
+        cmocka_unit_test(what_is_behind_a_chain_cut_short_goes_on),
+        cmocka_unit_test(a_chain_cut_short_behind_a_full_ring),
         cmocka_unit_test(disks_that_do_not_answer_everything),
         cmocka_unit_test(what_is_no_disk_is_not_opened),
         cmocka_unit_test(a_controller_that_goes_while_a_disk_opens),

@@ -16,50 +16,38 @@ void vmb_storvsc_begin(struct vmb_storvsc_packet *packet, uint32_t operation)
     packet->flags = VMB_STORVSC_WANT_REPLY;
 }
 
-static const struct {
-    uint8_t data_in, flags;
-} directions[] = {
-    [VMB_SCSI_NO_DATA] = { VMB_STORVSC_DATA_NONE, 0 },
-    [VMB_SCSI_IN] = { VMB_STORVSC_DATA_IN, VMB_SRB_FLAG_DATA_IN },
-    [VMB_SCSI_OUT] = { VMB_STORVSC_DATA_OUT, VMB_SRB_FLAG_DATA_OUT },
-};
+/* The wire counts directions the other way round, and its flags are bits in
+ * the same order. */
+VMB_WIRE_ASSERT(VMB_STORVSC_DATA_NONE - VMB_SCSI_NO_DATA ==
+                    VMB_STORVSC_DATA_NONE &&
+                VMB_STORVSC_DATA_NONE - VMB_SCSI_IN == VMB_STORVSC_DATA_IN &&
+                VMB_STORVSC_DATA_NONE - VMB_SCSI_OUT == VMB_STORVSC_DATA_OUT);
+VMB_WIRE_ASSERT(VMB_SCSI_IN *VMB_SRB_FLAG_DATA_IN == VMB_SRB_FLAG_DATA_IN &&
+                VMB_SCSI_OUT * VMB_SRB_FLAG_DATA_IN == VMB_SRB_FLAG_DATA_OUT);
 
 void vmb_storvsc_encode(struct vmb_storvsc_packet *packet, uint32_t version,
                         struct vmb_storvsc_addr at,
                         const struct vmb_scsi_cmd *cmd, uint32_t bytes)
 {
     struct vmb_storvsc_srb *srb = &packet->u.srb;
-    bool old = version < VMB_STORVSC_VERSION_5_1;
 
     vmb_storvsc_begin(packet, VMB_STORVSC_EXECUTE_SRB);
-    srb->length = old ? VMB_STORVSC_SRB_BYTES_OLD : sizeof *srb;
     srb->path = at.path;
     srb->target = at.target;
     srb->lun = at.lun;
     srb->cdb_bytes = cmd->cdb_bytes;
-    srb->sense_bytes =
-        old ? VMB_STORVSC_SENSE_BYTES_OLD : VMB_STORVSC_SENSE_BYTES;
-    srb->data_in = directions[cmd->data].data_in;
+    srb->data_in = (uint8_t)(VMB_STORVSC_DATA_NONE - cmd->data);
     srb->data_bytes = bytes;
     __builtin_memcpy(srb->data, cmd->cdb, sizeof cmd->cdb);
-    if (old)
+    srb->length = VMB_STORVSC_SRB_BYTES_OLD;
+    srb->sense_bytes = VMB_STORVSC_SENSE_BYTES_OLD;
+    if (version < VMB_STORVSC_VERSION_5_1)
         return;
+    srb->length = sizeof *srb;
+    srb->sense_bytes = VMB_STORVSC_SENSE_BYTES;
     srb->srb_flags =
-        VMB_SRB_FLAG_NO_SYNC_TRANSFER | (uint32_t)directions[cmd->data].flags;
+        VMB_SRB_FLAG_NO_SYNC_TRANSFER + cmd->data * VMB_SRB_FLAG_DATA_IN;
     srb->timeout = HOST_TIMEOUT;
-}
-
-enum vmb_status vmb_storvsc_check(const struct vmb_storvsc_packet *packet,
-                                  uint32_t len, struct vmb_fault *fault)
-{
-    uint32_t needed = VMB_STORVSC_HEADER_BYTES + VMB_STORVSC_SRB_BYTES_OLD;
-
-    if (len < needed)
-        return vmb_fault_host(fault, VMB_SITE_STORVSC_SHORT, len, needed);
-    if (packet->operation != VMB_STORVSC_COMPLETE_IO)
-        return vmb_fault_host(fault, VMB_SITE_STORVSC_OPERATION,
-                              packet->operation, VMB_STORVSC_COMPLETE_IO);
-    return VMB_OK;
 }
 
 /* Sense keys as outcomes; those without a name of ours are OTHER. */
@@ -121,32 +109,29 @@ static enum vmb_storvsc_outcome
 outcome_of(const struct vmb_storvsc_result *result, bool sensed)
 {
     switch (result->scsi_status) {
-    case SCSI_CHECK_CONDITION:
-        return sensed ? of_sense(result->sense.key) : VMB_STORVSC_OTHER;
     case SCSI_BUSY:
     case SCSI_TASK_SET_FULL:
         return VMB_STORVSC_BUSY;
     case 0:
+        if (result->srb_status != VMB_SRB_ERROR)
+            return of_srb(result->srb_status);
+        break;
+    case SCSI_CHECK_CONDITION:
         break;
     default:
         return VMB_STORVSC_OTHER;
     }
-    if (result->srb_status != VMB_SRB_ERROR || !sensed)
-        return of_srb(result->srb_status);
-    return of_sense(result->sense.key);
+    return sensed ? of_sense(result->sense.key) : VMB_STORVSC_OTHER;
 }
 
 enum vmb_status vmb_storvsc_decode(const struct vmb_storvsc_packet *packet,
-                                   uint32_t len, uint32_t asked,
+                                   uint32_t asked,
                                    struct vmb_storvsc_result *out,
                                    struct vmb_fault *fault)
 {
     const struct vmb_storvsc_srb *srb = &packet->u.srb;
-    enum vmb_status status = vmb_storvsc_check(packet, len, fault);
     bool sensed = false;
 
-    if (status != VMB_OK)
-        return status;
     if (srb->data_bytes > asked)
         return vmb_fault_host(fault, VMB_SITE_STORVSC_BYTES, srb->data_bytes,
                               asked);
@@ -157,9 +142,11 @@ enum vmb_status vmb_storvsc_decode(const struct vmb_storvsc_packet *packet,
     out->srb_status = srb->srb_status & VMB_SRB_STATUS_MASK;
     out->scsi_status = srb->scsi_status;
     out->host_status = packet->status;
-    out->bytes = srb->data_bytes;
     if (srb->srb_status & VMB_SRB_SENSE_VALID)
         sensed = vmb_scsi_parse_sense(srb->data, srb->sense_bytes, &out->sense);
     out->outcome = outcome_of(out, sensed);
+    /* A device that failed need not have counted. */
+    if (out->outcome == VMB_STORVSC_GOOD)
+        out->bytes = srb->data_bytes;
     return VMB_OK;
 }

@@ -15,17 +15,17 @@ void vmb_storvsc_encode(struct vmb_storvsc_packet *packet, uint32_t version,
                         struct vmb_storvsc_addr at,
                         const struct vmb_scsi_cmd *cmd, uint32_t bytes);
 
+/* Bytes that any answer has. */
+#define VMB_STORVSC_ANSWER_BYTES \
+    (VMB_STORVSC_HEADER_BYTES + VMB_STORVSC_SRB_BYTES_OLD)
+
 /*
- * An answer of len bytes (what is missing of *packet is 0) in which at most
- * `asked` bytes may have moved.  VMB_E_HOST: it is none; *fault says why.
+ * What an answer, long enough, says of a command in which at most `asked` bytes
+ * may have moved.  VMB_E_HOST: it makes no sense; *fault says why.
  */
 enum vmb_status vmb_storvsc_decode(const struct vmb_storvsc_packet *packet,
-                                   uint32_t len, uint32_t asked,
+                                   uint32_t asked,
                                    struct vmb_storvsc_result *out,
                                    struct vmb_fault *fault);
-
-/* Any answer: long enough, and says it is one. */
-enum vmb_status vmb_storvsc_check(const struct vmb_storvsc_packet *packet,
-                                  uint32_t len, struct vmb_fault *fault);
 
 #endif

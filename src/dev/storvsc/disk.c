@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 /* Disks: what one is, asked step by step, and its blocks. */
+#include "../../fault.h"
 #include "../../host.h"
 #include "io.h"
 
-enum {
+enum { /* vmb_disk.step_ */
     INQUIRY,
     TEST_READY,
     CAPACITY16,
@@ -15,96 +16,108 @@ enum {
 
 /* --- Opening: one question after another ---------------------------------- */
 
-#define INQUIRY_BYTES 36u
+/* Which page is asked for, and how much of it: what all devices have. */
+static const struct {
+    uint8_t page, bytes;
+} questions[] = {
+    [INQUIRY] = { 0, 36 },
+    [TEST_READY] = { 0, 0 },
+    [CAPACITY16] = { 0, 32 },
+    [CAPACITY10] = { 0, 8 },
+    [PROTECTION] = { 0x3f, 64 }, /* all pages, for what stands before them */
+    [LIMITS] = { VMB_SCSI_VPD_LIMITS, 64 },
+    [PROVISION] = { VMB_SCSI_VPD_PROVISION, 64 },
+};
 
-/* Fills in the command and returns the bytes of its answer. */
-static uint32_t question(uint8_t step, struct vmb_scsi_cmd *cmd)
-{
-    switch (step) {
-    case INQUIRY:
-        vmb_scsi_inquiry(cmd, INQUIRY_BYTES);
-        return INQUIRY_BYTES;
-    case TEST_READY:
-        vmb_scsi_test_unit_ready(cmd);
-        return 0;
-    case CAPACITY16:
-        vmb_scsi_read_capacity16(cmd, 32);
-        return 32;
-    case CAPACITY10:
-        vmb_scsi_read_capacity10(cmd);
-        return 8;
-    case PROTECTION:
-        vmb_scsi_mode_sense(cmd, 0x3f, 64);
-        return 64;
-    default:
-        vmb_scsi_inquiry_page(
-            cmd, step == LIMITS ? VMB_SCSI_VPD_LIMITS : VMB_SCSI_VPD_PROVISION,
-            64);
-        return 64;
-    }
-}
-
+/* It is accepted: the page is there, and long enough. */
 static void ask(struct vmb_disk *disk)
 {
     struct vmb_storvsc_req *req = &disk->req_;
+    uint8_t page = questions[disk->step_].page;
+    uint8_t bytes = questions[disk->step_].bytes;
 
-    req->bytes = question(disk->step_, &req->cmd);
+    switch (disk->step_) {
+    case INQUIRY:
+        vmb_scsi_inquiry(&req->cmd, bytes);
+        break;
+    case TEST_READY:
+        vmb_scsi_test_unit_ready(&req->cmd);
+        break;
+    case CAPACITY16:
+        vmb_scsi_read_capacity16(&req->cmd, bytes);
+        break;
+    case CAPACITY10:
+        vmb_scsi_read_capacity10(&req->cmd);
+        break;
+    case PROTECTION:
+        vmb_scsi_mode_sense(&req->cmd, page, bytes);
+        break;
+    default:
+        vmb_scsi_inquiry_page(&req->cmd, page, bytes);
+    }
     req->retries_ = VMB_STORVSC_RETRIES;
-    vmb_storvsc_accept(disk->ctl_, req, VMB_STORVSC_RAW, req->bytes);
+    req->total_ = bytes;
+    (void)vmb_storvsc_accept(disk->ctl_, req, VMB_STORVSC_RAW);
 }
 
 /* What the steps make of `bytes` of answer, 0 if it was refused.  VMB_AGAIN:
  * on to the step set. */
-static enum vmb_status take_capacity(struct vmb_disk *disk, uint32_t bytes)
+static enum vmb_status take_identity(const uint8_t *data, uint32_t bytes,
+                                     struct vmb_disk *disk)
+{
+    struct vmb_scsi_identity *identity = &disk->identity;
+
+    if (!vmb_scsi_parse_inquiry(data, bytes, identity))
+        return VMB_E_NOFEATURE;
+    if (identity->type == VMB_SCSI_TYPE_DISK ||
+        identity->type == VMB_SCSI_TYPE_OPTICAL)
+        return VMB_AGAIN;
+    disk->req_.result.outcome = VMB_STORVSC_NO_DEVICE;
+    return identity->type == 0x1f ? VMB_E_REFUSED : VMB_E_NOFEATURE;
+}
+
+static enum vmb_status take_capacity(const uint8_t *data, uint32_t bytes,
+                                     struct vmb_disk *disk, bool sixteen)
 {
     struct vmb_scsi_capacity capacity;
 
-    if (!vmb_scsi_parse_capacity(disk->data_, bytes, disk->step_ == CAPACITY16,
-                                 &capacity))
+    if (!vmb_scsi_parse_capacity(data, bytes, sixteen, &capacity))
         return VMB_E_NOFEATURE;
+    disk->step_ = PROTECTION;
     disk->blocks = capacity.blocks;
     disk->block_bytes = capacity.block_bytes;
     disk->shift_ = (uint8_t)__builtin_ctz(capacity.block_bytes);
     disk->thin_ = capacity.thin;
-    disk->step_ = PROTECTION;
     if (disk->identity.type != VMB_SCSI_TYPE_OPTICAL)
         return VMB_AGAIN;
     disk->read_only = true;
     return VMB_OK;
 }
 
-static enum vmb_status take(struct vmb_disk *disk, uint32_t bytes)
+static enum vmb_status take(const uint8_t *data, uint32_t bytes,
+                            struct vmb_disk *disk)
 {
-    uint32_t limit;
+    uint8_t step = disk->step_++;
 
-    switch (disk->step_) {
+    switch (step) {
     case INQUIRY:
-        if (!vmb_scsi_parse_inquiry(disk->data_, bytes, &disk->identity))
-            return VMB_E_NOFEATURE;
-        disk->step_ = TEST_READY;
-        if (disk->identity.type == VMB_SCSI_TYPE_DISK ||
-            disk->identity.type == VMB_SCSI_TYPE_OPTICAL)
-            return VMB_AGAIN;
-        disk->req_.result.outcome = VMB_STORVSC_NO_DEVICE;
-        return disk->identity.type == 0x1f ? VMB_E_REFUSED : VMB_E_NOFEATURE;
-    case TEST_READY:
-        disk->step_ = CAPACITY16;
-        return VMB_AGAIN;
+        return take_identity(data, bytes, disk);
     case CAPACITY16:
     case CAPACITY10:
-        return take_capacity(disk, bytes);
+        return take_capacity(data, bytes, disk, step == CAPACITY16);
     case PROTECTION:
-        (void)vmb_scsi_parse_protection(disk->data_, bytes, &disk->read_only);
-        disk->step_ = LIMITS;
+        (void)vmb_scsi_parse_protection(data, bytes, &disk->read_only);
         return disk->thin_ ? VMB_AGAIN : VMB_OK;
     case LIMITS:
-        limit = vmb_scsi_parse_unmap_limit(disk->data_, bytes);
-        disk->unmap_most_ = limit ? limit : UINT32_MAX;
-        disk->step_ = PROVISION;
+        disk->unmap_most_ = vmb_scsi_parse_unmap_limit(data, bytes);
+        if (disk->unmap_most_ == 0)
+            disk->unmap_most_ = UINT32_MAX;
         return VMB_AGAIN;
-    default:
-        disk->unmap = vmb_scsi_parse_unmap(disk->data_, bytes);
+    case PROVISION:
+        disk->unmap = vmb_scsi_parse_unmap(data, bytes);
         return VMB_OK;
+    default: /* TEST_READY */
+        return VMB_AGAIN;
     }
 }
 
@@ -113,12 +126,11 @@ static enum vmb_status take(struct vmb_disk *disk, uint32_t bytes)
 static enum vmb_status take_refusal(struct vmb_disk *disk)
 {
     if (disk->step_ >= PROTECTION)
-        return take(disk, 0);
-    if (disk->step_ != CAPACITY16 ||
-        disk->req_.result.outcome != VMB_STORVSC_ILLEGAL)
-        return VMB_E_REFUSED;
-    disk->step_ = CAPACITY10;
-    return VMB_AGAIN;
+        return take(disk->data_, 0, disk);
+    if (disk->step_++ == CAPACITY16 &&
+        disk->req_.result.outcome == VMB_STORVSC_ILLEGAL)
+        return VMB_AGAIN;
+    return VMB_E_REFUSED;
 }
 
 static void answered(struct vmb_storvsc_req *req)
@@ -128,10 +140,9 @@ static void answered(struct vmb_storvsc_req *req)
     uint32_t bytes = (uint32_t)req->result.bytes;
 
     if (status == VMB_OK) {
-        if (bytes > sizeof disk->data_)
-            bytes = sizeof disk->data_;
+        VMB_INVARIANT(bytes <= sizeof disk->data_); /* no more than asked for */
         vmb_host_read(disk->data_, disk->page_, bytes);
-        status = take(disk, bytes);
+        status = take(disk->data_, bytes, disk);
     } else if (status == VMB_E_REFUSED) {
         status = take_refusal(disk);
     }
@@ -151,19 +162,19 @@ enum vmb_status vmb_disk_open_start(struct vmb_disk *disk,
     if (!page || (uintptr_t)page % VMB_PAGE_SIZE)
         return VMB_E_ARG;
     __builtin_memset(disk, 0, sizeof *disk);
-    disk->ctl_ = ctl;
-    disk->page_ = page;
-    disk->status_ = VMB_AGAIN;
     status = vmb_mdl_from_virtual(&disk->mdl_, ctl->bus_->plat, page,
                                   VMB_PAGE_SIZE, &disk->pfn_, 1);
     if (status != VMB_OK)
         return status;
+    disk->ctl_ = ctl;
+    disk->page_ = page;
+    disk->status_ = VMB_AGAIN;
     disk->req_.at = at;
     disk->req_.mdl = &disk->mdl_;
     disk->req_.done = answered;
     disk->req_.user = disk;
     ask(disk);
-    return vmb_storvsc_pump(ctl);
+    return vmb_storvsc_pump(disk->ctl_);
 }
 
 enum vmb_status vmb_disk_open_status(const struct vmb_disk *disk)
@@ -178,9 +189,12 @@ const struct vmb_storvsc_result *vmb_disk_result(const struct vmb_disk *disk)
 
 /* --- Blocks --------------------------------------------------------------- */
 
-static enum vmb_status check(const struct vmb_disk *disk,
-                             const struct vmb_storvsc_req *req, uint64_t block,
-                             uint32_t count)
+/* Can that be asked of the disk?  The request is filled in then, for whole
+ * blocks of data. */
+static enum vmb_status prepare(const struct vmb_disk *disk,
+                               struct vmb_storvsc_req *req, uint64_t block,
+                               uint32_t count, const struct vmb_mdl *mdl,
+                               uint64_t mdl_offset)
 {
     enum vmb_status status;
 
@@ -191,44 +205,14 @@ static enum vmb_status check(const struct vmb_disk *disk,
         return status;
     if (count == 0 || block >= disk->blocks || count > disk->blocks - block)
         return VMB_E_ARG;
-    return VMB_OK;
-}
-
-static enum vmb_status accept(struct vmb_disk *disk,
-                              struct vmb_storvsc_req *req,
-                              enum vmb_storvsc_op op, uint64_t total)
-{
     req->at = disk->req_.at;
     req->retries_ = VMB_STORVSC_RETRIES;
-    vmb_storvsc_accept(disk->ctl_, req, op, total);
-    return VMB_OK;
-}
-
-/* Not inlined: see next_command() in io.c. */
-__attribute__((noinline)) static enum vmb_status
-transfer(struct vmb_disk *disk, struct vmb_storvsc_req *req,
-         enum vmb_storvsc_op op, uint64_t block, uint32_t count)
-{
-    enum vmb_status status = check(disk, req, block, count);
-    struct vmb_mdl_extent extent;
-
-    if (status != VMB_OK)
-        return status;
-    req->block_ = block;
     req->shift_ = disk->shift_;
+    req->block_ = block;
     req->total_ = (uint64_t)count << disk->shift_;
-    if (vmb_mdl_measure(req->mdl, req->mdl_offset, req->total_, &extent) !=
-            VMB_OK ||
-        !vmb_storvsc_divides(disk->ctl_, req))
-        return VMB_E_ARG;
-    return accept(disk, req, op, req->total_);
-}
-
-/* Begun, and what can be sent is. */
-__attribute__((noinline)) static enum vmb_status begun(struct vmb_disk *disk,
-                                                       enum vmb_status status)
-{
-    return status == VMB_OK ? vmb_storvsc_pump(disk->ctl_) : status;
+    req->mdl = mdl;
+    req->mdl_offset = mdl_offset;
+    return VMB_OK;
 }
 
 enum vmb_status vmb_disk_read(struct vmb_disk *disk,
@@ -236,11 +220,11 @@ enum vmb_status vmb_disk_read(struct vmb_disk *disk,
                               uint32_t count, const struct vmb_mdl *mdl,
                               uint64_t mdl_offset)
 {
-    if (req->ctl_)
-        return VMB_E_STATE;
-    req->mdl = mdl;
-    req->mdl_offset = mdl_offset;
-    return begun(disk, transfer(disk, req, VMB_STORVSC_READ, block, count));
+    enum vmb_status status = prepare(disk, req, block, count, mdl, mdl_offset);
+
+    if (status != VMB_OK)
+        return status;
+    return vmb_storvsc_begin_request(disk->ctl_, req, VMB_STORVSC_READ);
 }
 
 enum vmb_status vmb_disk_write(struct vmb_disk *disk,
@@ -248,30 +232,31 @@ enum vmb_status vmb_disk_write(struct vmb_disk *disk,
                                uint32_t count, const struct vmb_mdl *mdl,
                                uint64_t mdl_offset)
 {
-    if (req->ctl_)
-        return VMB_E_STATE;
-    req->mdl = mdl;
-    req->mdl_offset = mdl_offset;
-    return begun(disk, transfer(disk, req, VMB_STORVSC_WRITE, block, count));
+    enum vmb_status status = prepare(disk, req, block, count, mdl, mdl_offset);
+
+    if (status != VMB_OK)
+        return status;
+    return vmb_storvsc_begin_request(disk->ctl_, req, VMB_STORVSC_WRITE);
 }
 
 enum vmb_status vmb_disk_flush(struct vmb_disk *disk,
                                struct vmb_storvsc_req *req)
 {
-    enum vmb_status status = check(disk, req, 0, 1);
+    enum vmb_status status = prepare(disk, req, 0, 1, NULL, 0);
 
     if (status != VMB_OK)
         return status;
-    req->shift_ = 0;
+    req->total_ = 0;
     vmb_scsi_flush(&req->cmd);
-    return begun(disk, accept(disk, req, VMB_STORVSC_RAW, 0));
+    return vmb_storvsc_begin_request(disk->ctl_, req, VMB_STORVSC_RAW);
 }
 
 enum vmb_status vmb_disk_unmap(struct vmb_disk *disk,
                                struct vmb_storvsc_req *req, uint64_t block,
                                uint32_t count)
 {
-    enum vmb_status status = check(disk, req, block, count);
+    enum vmb_status status =
+        prepare(disk, req, block, count, &req->list_mdl_, 0);
 
     if (status != VMB_OK)
         return status;
@@ -282,8 +267,8 @@ enum vmb_status vmb_disk_unmap(struct vmb_disk *disk,
                              req->list_, sizeof req->list_, req->list_pfns_, 2);
     if (status != VMB_OK)
         return status;
-    req->block_ = block;
+    req->total_ = count;
     req->shift_ = 0;
     req->most_ = disk->unmap_most_;
-    return begun(disk, accept(disk, req, VMB_STORVSC_UNMAP, count));
+    return vmb_storvsc_begin_request(disk->ctl_, req, VMB_STORVSC_UNMAP);
 }

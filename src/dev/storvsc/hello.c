@@ -30,6 +30,7 @@ static const uint8_t operations[] = {
     [CHANNELS] = VMB_STORVSC_CREATE_SUB_CHANNELS,
     [END] = VMB_STORVSC_END_INIT,
     [LATE] = VMB_STORVSC_CREATE_SUB_CHANNELS,
+    [READY] = 0, /* nothing is left to ask */
 };
 
 static const uint16_t versions[] = {
@@ -38,52 +39,27 @@ static const uint16_t versions[] = {
 };
 #define VERSIONS (sizeof versions / sizeof versions[0])
 
-void vmb_storvsc_hello_start(struct vmb_storvsc_hello *hello, uint16_t wanted)
-{
-    __builtin_memset(hello, 0, sizeof *hello);
-    hello->wanted_ = wanted;
-}
-
-bool vmb_storvsc_hello_next(struct vmb_storvsc_hello *hello,
+void vmb_storvsc_hello_next(const struct vmb_storvsc_hello *hello,
                             struct vmb_storvsc_packet *packet)
 {
-    if (hello->waiting_ || hello->step_ == READY)
-        return false;
     vmb_storvsc_begin(packet, operations[hello->step_]);
-    if (hello->step_ == VERSION)
+    if (packet->operation == VMB_STORVSC_QUERY_VERSION)
         packet->u.version = versions[hello->version_index_];
-    else if (hello->step_ == CHANNELS || hello->step_ == LATE)
+    else if (packet->operation == VMB_STORVSC_CREATE_SUB_CHANNELS)
         packet->u.subchannels = hello->wanted_;
-    return true;
-}
-
-void vmb_storvsc_hello_sent(struct vmb_storvsc_hello *hello)
-{
-    hello->waiting_ = true;
-}
-
-static enum vmb_status take_version(struct vmb_storvsc_hello *hello,
-                                    uint32_t status, struct vmb_fault *fault)
-{
-    if (status == 0) {
-        hello->version_ = versions[hello->version_index_];
-        return VMB_OK;
-    }
-    if (++hello->version_index_ < VERSIONS)
-        return VMB_AGAIN;
-    return vmb_fault_code(fault, VMB_E_VERSION, VMB_SITE_STORVSC_VERSION,
-                          status);
 }
 
 static void take_properties(struct vmb_storvsc_hello *hello,
                             const struct vmb_storvsc_properties *properties)
 {
     uint16_t most = properties->max_subchannels;
+    uint32_t bytes = properties->max_transfer_bytes;
 
     /* Hosts below 5.1 may leave it 0; a page is always possible. */
-    hello->max_transfer_ = properties->max_transfer_bytes;
-    if (hello->max_transfer_ < VMB_PAGE_SIZE)
-        hello->max_transfer_ = VMB_PAGE_SIZE;
+    if (bytes < VMB_PAGE_SIZE)
+        bytes = VMB_PAGE_SIZE;
+    if (hello->max_transfer_ > bytes)
+        hello->max_transfer_ = bytes;
     if (!(properties->flags & VMB_STORVSC_MULTI_CHANNEL) ||
         hello->version_ < VMB_STORVSC_VERSION_5_1)
         most = 0;
@@ -94,34 +70,37 @@ static void take_properties(struct vmb_storvsc_hello *hello,
 /* Is there nothing to ask at this step? */
 static bool is_idle(const struct vmb_storvsc_hello *hello)
 {
-    return (hello->step_ == CHANNELS || hello->step_ == LATE) &&
+    return operations[hello->step_] == VMB_STORVSC_CREATE_SUB_CHANNELS &&
            hello->granted_ == hello->wanted_;
+}
+
+/* No to what is not asked by CREATE_SUB_CHANNELS.  VMB_AGAIN: ask once more. */
+static enum vmb_status take_refusal(struct vmb_storvsc_hello *hello,
+                                    uint32_t code, struct vmb_fault *fault)
+{
+    if (hello->step_ != VERSION)
+        return vmb_fault_code(fault, VMB_E_REFUSED, VMB_SITE_STORVSC_STATUS,
+                              code);
+    if (++hello->version_index_ < VERSIONS)
+        return VMB_AGAIN;
+    return vmb_fault_code(fault, VMB_E_VERSION, VMB_SITE_STORVSC_VERSION, code);
 }
 
 enum vmb_status
 vmb_storvsc_hello_answer(struct vmb_storvsc_hello *hello,
-                         const struct vmb_storvsc_packet *packet, uint32_t len,
+                         const struct vmb_storvsc_packet *packet,
                          struct vmb_fault *fault)
 {
-    enum vmb_status status = vmb_storvsc_check(packet, len, fault);
+    uint8_t operation = operations[hello->step_];
 
-    if (status != VMB_OK)
-        return status;
-    if (!hello->waiting_)
-        return vmb_fault_host(fault, VMB_SITE_STORVSC_OPERATION, hello->step_,
-                              READY);
-    hello->waiting_ = false;
-    if (hello->step_ == VERSION)
-        status = take_version(hello, packet->status, fault);
-    else if (hello->step_ == CHANNELS || hello->step_ == LATE)
+    if (operation == VMB_STORVSC_CREATE_SUB_CHANNELS)
         hello->granted_ = packet->status ? 0 : hello->wanted_;
     else if (packet->status)
-        status = vmb_fault_code(fault, VMB_E_REFUSED, VMB_SITE_STORVSC_STATUS,
-                                packet->status);
-    else if (hello->step_ == PROPERTIES)
+        return take_refusal(hello, packet->status, fault);
+    else if (operation == VMB_STORVSC_QUERY_VERSION)
+        hello->version_ = versions[hello->version_index_];
+    else if (operation == VMB_STORVSC_QUERY_PROPERTIES)
         take_properties(hello, &packet->u.properties);
-    if (status != VMB_OK)
-        return status;
     do
         hello->step_++;
     while (is_idle(hello));

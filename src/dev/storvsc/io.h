@@ -10,12 +10,6 @@ enum { /* vmb_storvsc.state_ */
     VMB_STORVSC_CLOSING
 };
 
-enum { /* vmb_storvsc_queue.state_ */
-    VMB_STORVSC_QUEUE_CLOSED = 0,
-    VMB_STORVSC_QUEUE_OPENING,
-    VMB_STORVSC_QUEUE_OPEN
-};
-
 enum vmb_storvsc_op {
     VMB_STORVSC_RAW = 0, /* req->cmd as it stands: total is its bytes */
     VMB_STORVSC_READ,    /* total in bytes, 1 << shift_ of them a block */
@@ -25,17 +19,25 @@ enum vmb_storvsc_op {
 
 #define VMB_STORVSC_RETRIES 4 /* of commands the device wants repeated */
 
-/* Take a request whose parameters are right, shift_ and retries_ among them;
- * the pump sends it. */
-void vmb_storvsc_accept(struct vmb_storvsc *ctl, struct vmb_storvsc_req *req,
-                        enum vmb_storvsc_op op, uint64_t total);
+/*
+ * Take a request, total_, shift_ and retries_ set; the pump sends it.
+ *
+ * VMB_OK     it comes back
+ * VMB_E_ARG  its chain is wrong or too short, or a command of it would not be
+ *            one run of whole blocks
+ */
+enum vmb_status vmb_storvsc_accept(struct vmb_storvsc *ctl,
+                                   struct vmb_storvsc_req *req,
+                                   enum vmb_storvsc_op op);
+
+/* The same, and send what can be sent: not from within the library's own
+ * callbacks, for the stack's sake. */
+enum vmb_status vmb_storvsc_begin_request(struct vmb_storvsc *ctl,
+                                          struct vmb_storvsc_req *req,
+                                          enum vmb_storvsc_op op);
 
 /* Send what can be sent; from a callback: later, by who called it.  VMB_OK. */
 enum vmb_status vmb_storvsc_pump(struct vmb_storvsc *ctl);
-
-/* Can each command of that request, total_ and shift_ set, be one run? */
-bool vmb_storvsc_divides(struct vmb_storvsc *ctl,
-                         const struct vmb_storvsc_req *req);
 
 /* May a request be submitted, and this one? */
 enum vmb_status vmb_storvsc_ready(const struct vmb_storvsc *ctl,
@@ -43,7 +45,7 @@ enum vmb_status vmb_storvsc_ready(const struct vmb_storvsc *ctl,
 
 /* The answer to a command is in ctl->packet_.  VMB_E_HOST: it makes none. */
 enum vmb_status vmb_storvsc_answered(struct vmb_storvsc *ctl,
-                                     struct vmb_storvsc_cmd *cmd, uint32_t len);
+                                     struct vmb_storvsc_cmd *cmd);
 
 /* All that are out come back: the host can touch nothing any more. */
 void vmb_storvsc_return_all(struct vmb_storvsc *ctl, enum vmb_status status);

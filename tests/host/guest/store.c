@@ -27,13 +27,13 @@ static void expect(const char *what, enum vmb_status status)
 void store_begin(void)
 {
     for (unsigned i = 0; i < STORE_QUEUES; i++) {
-        queues[i].ring = pages_need(TX_PAGES + RX_PAGES + 2);
-        queues[i].tx_pages = TX_PAGES;
-        queues[i].rx_pages = RX_PAGES;
-        queues[i].txns = txns[i];
+        queues[i].cfg.ring = pages_need(TX_PAGES + RX_PAGES + 2);
+        queues[i].cfg.tx_pages = TX_PAGES;
+        queues[i].cfg.rx_pages = RX_PAGES;
+        queues[i].cfg.txns = txns[i];
+        queues[i].cfg.txn_cap = STORE_DEPTH;
+        queues[i].cfg.cpu = &ex.cpus[i % ex.cpu_count];
         queues[i].cmds = cmds[i];
-        queues[i].depth = STORE_DEPTH;
-        queues[i].cpu = &ex.cpus[i % ex.cpu_count];
     }
     page = pages_need(1);
 }

@@ -39,12 +39,10 @@ static bool is_ours(uint16_t version)
 static bool is_sound(const struct vmb_storvsc_hello *hello, uint16_t wanted)
 {
     return hello->step_ <= READY && hello->version_index_ < VERSIONS &&
-           !(hello->step_ == READY && hello->waiting_) &&
            (hello->step_ > CHANNELS || hello->granted_ == 0) &&
            hello->wanted_ <= wanted && hello->granted_ <= hello->wanted_ &&
            (hello->step_ <= VERSION || is_ours(hello->version_)) &&
-           (hello->step_ <= PROPERTIES ||
-            hello->max_transfer_ >= VMB_PAGE_SIZE);
+           hello->max_transfer_ >= VMB_PAGE_SIZE;
 }
 
 /* At most. */
@@ -56,10 +54,11 @@ static uint32_t answers_left(const struct vmb_storvsc_hello *hello)
 
 static void prove_start(uint16_t wanted)
 {
-    struct vmb_storvsc_hello hello;
+    struct vmb_storvsc_hello hello = { .wanted_ = wanted,
+                                       .max_transfer_ = nondet_u32() };
 
-    vmb_storvsc_hello_start(&hello, wanted);
-    PROVE(is_sound(&hello, wanted) && !hello.waiting_);
+    GIVEN(hello.max_transfer_ >= VMB_PAGE_SIZE);
+    PROVE(is_sound(&hello, wanted) && hello.step_ < READY);
 }
 
 static void prove_answer(uint16_t wanted)
@@ -71,20 +70,18 @@ static void prove_answer(uint16_t wanted)
 
     __CPROVER_havoc_object(&hello);
     __CPROVER_havoc_object(&packet);
-    hello.waiting_ = nondet_bool();
-    GIVEN(is_sound(&hello, wanted));
+    GIVEN(is_sound(&hello, wanted) && hello.step_ < READY);
     before = hello;
-    if (vmb_storvsc_hello_next(&hello, &question))
-        vmb_storvsc_hello_sent(&hello);
-    else
-        PROVE(before.waiting_ || before.step_ == READY);
-    status = vmb_storvsc_hello_answer(&hello, &packet, nondet_u32(), &fault);
+    vmb_storvsc_hello_next(&hello, &question);
+    PROVE(question.operation != 0);
+    status = vmb_storvsc_hello_answer(&hello, &packet, &fault);
     PROVE((status == VMB_OK) == (status >= VMB_OK && hello.step_ == READY));
     if (status < VMB_OK) {
         PROVE(fault.status == status && fault.site != VMB_SITE_NONE);
         return;
     }
-    PROVE(is_sound(&hello, wanted) && !hello.waiting_);
+    PROVE(is_sound(&hello, wanted));
+    PROVE(hello.max_transfer_ <= before.max_transfer_);
     PROVE(answers_left(&hello) < answers_left(&before));
 }
 
