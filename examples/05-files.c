@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 /*
  * A FAT disk from bare metal: list, read, write, open again, read back.  Built
- * with -Dfatfs=enabled; files.c has the work in it.
+ * with -Dfatfs=FOLDER; files.c has the work in it.
  */
 #include "files.h"
 #include "port.h"
 
 static struct example ex;
-
-/* All that FatFs asks of a C library beside what the guest has already. */
-char *strchr(const char *text, int wanted);
-char *strchr(const char *text, int wanted)
-{
-    for (; *text != (char)wanted; text++)
-        if (!*text)
-            return NULL;
-    return (char *)(uintptr_t)text;
-}
 
 enum guest_verdict guest_main(const struct guest_boot *boot)
 {

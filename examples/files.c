@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 #include "files.h"
 
-/* In this order: the second wants the first. */
+/* FatFs as MicroPython has it: every call says which volume, and the disk
+ * calls which disk.  In this order: the second header wants the first. */
 #include "ff.h"
 
 #include "diskio.h"
@@ -67,19 +68,6 @@ static bool close_disk(void)
 
 /* --- What FatFs asks of a disk -------------------------------------------- */
 
-DSTATUS disk_initialize(BYTE drive)
-{
-    return disk_status(drive);
-}
-
-DSTATUS disk_status(BYTE drive)
-{
-    (void)drive;
-    if (vmb_disk_open_status(&disk) != VMB_OK)
-        return STA_NOINIT;
-    return disk.read_only ? STA_PROTECT : 0;
-}
-
 static DRESULT result_of(const struct vmb_storvsc_req *req,
                          enum vmb_status status)
 {
@@ -92,17 +80,18 @@ static DRESULT result_of(const struct vmb_storvsc_req *req,
     return RES_ERROR;
 }
 
-static DRESULT move(const BYTE *at, LBA_t block, UINT count, bool write)
+static DRESULT move(struct vmb_disk *from, const BYTE *at, DWORD block,
+                    UINT count, bool write)
 {
     struct vmb_storvsc_req req = { .done = NULL };
     uint64_t pfns[PFNS];
     struct vmb_mdl mdl;
     enum vmb_status status = vmb_mdl_from_virtual(
-        &mdl, env->plat, at, (size_t)count * disk.block_bytes, pfns, PFNS);
+        &mdl, env->plat, at, (size_t)count * from->block_bytes, pfns, PFNS);
 
     if (status == VMB_OK)
-        status = write ? vmb_disk_write(&disk, &req, block, count, &mdl, 0)
-                       : vmb_disk_read(&disk, &req, block, count, &mdl, 0);
+        status = write ? vmb_disk_write(from, &req, block, count, &mdl, 0)
+                       : vmb_disk_read(from, &req, block, count, &mdl, 0);
     if (status == VMB_OK)
         status = vmb_wait_storvsc_req(env->conn, &ctl, &req, PATIENCE);
     /* The host has the request still: nothing of it may be left behind. */
@@ -112,44 +101,39 @@ static DRESULT move(const BYTE *at, LBA_t block, UINT count, bool write)
 }
 
 /* In pieces that one page list on the stack can name. */
-static DRESULT transfer(const BYTE *at, LBA_t block, UINT count, bool write)
+static DRESULT transfer(struct vmb_disk *from, const BYTE *at, DWORD block,
+                        UINT count, bool write)
 {
-    UINT most = MOST / disk.block_bytes;
+    UINT most = MOST / from->block_bytes;
     DRESULT result = RES_OK;
 
     while (count && result == RES_OK) {
         UINT piece = count < most ? count : most;
 
-        result = move(at, block, piece, write);
-        at += (size_t)piece * disk.block_bytes;
+        result = move(from, at, block, piece, write);
+        at += (size_t)piece * from->block_bytes;
         block += piece;
         count -= piece;
     }
     return result;
 }
 
-DRESULT disk_read(BYTE drive, BYTE *to, LBA_t block, UINT count)
+DRESULT disk_read(void *drive, BYTE *to, DWORD block, UINT count)
 {
-    (void)drive;
-    return transfer(to, block, count, false);
+    return transfer(drive, to, block, count, false);
 }
 
-DRESULT disk_write(BYTE drive, const BYTE *from, LBA_t block, UINT count)
+DRESULT disk_write(void *drive, const BYTE *from, DWORD block, UINT count)
 {
-    (void)drive;
-    return transfer(from, block, count, true);
+    return transfer(drive, from, block, count, true);
 }
 
-DRESULT disk_ioctl(BYTE drive, BYTE what, void *argument)
+/* What has been written lasts from here on. */
+static DRESULT sync_disk(struct vmb_disk *which)
 {
     struct vmb_storvsc_req req = { .done = NULL };
-    enum vmb_status status;
+    enum vmb_status status = vmb_disk_flush(which, &req);
 
-    (void)drive;
-    (void)argument;
-    if (what != CTRL_SYNC)
-        return RES_PARERR;
-    status = vmb_disk_flush(&disk, &req);
     if (status == VMB_OK)
         status = vmb_wait_storvsc_req(env->conn, &ctl, &req, PATIENCE);
     if (req.status == VMB_AGAIN && status != VMB_OK)
@@ -157,10 +141,25 @@ DRESULT disk_ioctl(BYTE drive, BYTE what, void *argument)
     return result_of(&req, status);
 }
 
-/* 1 January 2026: this guest has no calendar. */
-DWORD get_fattime(void)
+DRESULT disk_ioctl(void *drive, BYTE what, void *answer)
 {
-    return (DWORD)(2026 - 1980) << 25 | 1 << 21 | 1 << 16;
+    struct vmb_disk *which = drive;
+
+    switch (what) {
+    case CTRL_SYNC:
+        return sync_disk(which);
+    case GET_SECTOR_SIZE:
+        *(WORD *)answer = (WORD)which->block_bytes;
+        return RES_OK;
+    case IOCTL_INIT:
+    case IOCTL_STATUS:
+        *(DSTATUS *)answer = which->read_only ? STA_PROTECT : 0;
+        if (vmb_disk_open_status(which) != VMB_OK)
+            *(DSTATUS *)answer = STA_NOINIT;
+        return RES_OK;
+    default:
+        return RES_PARERR;
+    }
 }
 
 /* --- Files ---------------------------------------------------------------- */
@@ -180,9 +179,9 @@ static bool fine(const char *what, FRESULT result)
 static bool list(void)
 {
     FILINFO info;
-    DIR folder;
+    FF_DIR folder;
 
-    if (!fine("list", f_opendir(&folder, "")))
+    if (!fine("list", f_opendir(&volume, &folder, "")))
         return false;
     while (f_readdir(&folder, &info) == FR_OK && info.fname[0])
         env->say("  %-12s %8lu bytes\n", info.fname, (unsigned long)info.fsize);
@@ -194,7 +193,7 @@ static UINT read_file(const char *name, char *to, UINT room)
 {
     UINT got = 0;
 
-    if (!fine(name, f_open(&file, name, FA_READ)))
+    if (!fine(name, f_open(&volume, &file, name, FA_READ)))
         return 0;
     if (!fine(name, f_read(&file, to, room, &got)))
         got = 0;
@@ -207,19 +206,21 @@ static bool write_file(const char *name)
 
     for (i = 0; i < sizeof text; i++)
         text[i] = (char)('a' + i * 7 / 3 % 26);
-    return fine(name, f_open(&file, name, FA_WRITE | FA_CREATE_ALWAYS)) &&
+    return fine(name,
+                f_open(&volume, &file, name, FA_WRITE | FA_CREATE_ALWAYS)) &&
            fine(name, f_write(&file, text, sizeof text, &put)) &&
            fine(name, f_close(&file)) && put == sizeof text;
 }
 
 static bool mount(void)
 {
-    return open_disk() && fine("mount", f_mount(&volume, "", 1));
+    volume.drv = &disk;
+    return open_disk() && fine("mount", f_mount(&volume));
 }
 
 static bool unmount(void)
 {
-    return fine("unmount", f_unmount("")) && close_disk();
+    return fine("unmount", f_umount(&volume)) && close_disk();
 }
 
 static bool use(void)
