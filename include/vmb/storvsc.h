@@ -40,8 +40,14 @@
  * vmb_storvsc_close_status() reads VMB_OK; by then everything has.
  *
  * Lanes.  One caller at a time for one controller and its disks, callbacks
- * included: [bus] for what opens and closes, [tx] and [rx] of its channels for
- * the rest.  Two controllers do not disturb each other.
+ * included, however many channels it has: [bus] for what opens and closes, [tx]
+ * and [rx] of its channels for the rest.  Channels are for the host to work on
+ * several processors; a guest that wants to submit from several serialises
+ * that, or uses a controller each: two do not disturb each other.
+ *
+ * Order.  Requests are carried out in any order.  One with `barrier` set begins
+ * when all that were submitted to its controller before it are back, whatever
+ * their disk, and those submitted after begin when it is back.
  *
  * No deadline is kept on the host's disk: a host that is mute leaves requests
  * at VMB_AGAIN.  The waiting forms end; closing ends always.
