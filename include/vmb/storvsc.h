@@ -6,38 +6,55 @@
  * what hangs from it, and reading and writing straight from and into the
  * caller's memory.
  *
- * To read the first block of the first disk, with the connection up (errors
- * left out; every line can fail):
+ * To read the first block of a disk, with the connection up.  Everything is
+ * static and begins as zeros; each status can be a failure, which is left out
+ * here, and what was opened must be closed then, too:
  *
- *     static struct vmb_storvsc ctl;           zeroed
- *     static struct vmb_storvsc_queue queue = {
+ *     uint8_t pages[4 + 2 + 2][VMB_PAGE_SIZE], page[VMB_PAGE_SIZE];  aligned
+ *     struct vmb_txn txns[16];             16 commands at the host at once
+ *     struct vmb_storvsc_cmd cmds[16];
+ *     struct vmb_storvsc_queue queue = {
  *         .cfg = { .ring = pages, .tx_pages = 4, .rx_pages = 2,
- *                  .txns = txns, .txn_cap = 16 },    8 pages, aligned
+ *                  .txns = txns, .txn_cap = 16 },
  *         .cmds = cmds };
- *     static struct vmb_disk disk;
- *     static struct vmb_storvsc_req req;
- *
- *     static struct vmb_storvsc_addr at;       zeros: the first disk
+ *     struct vmb_storvsc ctl;
+ *     struct vmb_storvsc_addr at;          LUN 0
+ *     struct vmb_disk disk;
+ *     uint8_t buffer[65536];               no disk has larger blocks
+ *     uint64_t pfns[17];                   they may touch so many pages
+ *     struct vmb_mdl mdl;
+ *     struct vmb_storvsc_req req;
  *     const uint64_t second = 10000000;
  *
  *     offer = vmb_conn_find(&conn, &vmb_storvsc_scsi, NULL, 0);
  *     vmb_storvsc_open_start(&ctl, vmb_conn_bus(&conn), offer, &queue, 1);
  *     vmb_wait_storvsc_open(&conn, &ctl, second);
- *     vmb_disk_open_start(&disk, &ctl, at, page);        a page, aligned
+ *     vmb_disk_open_start(&disk, &ctl, at, page);
  *     vmb_wait_disk_open(&conn, &disk, second);
  *     vmb_mdl_from_virtual(&mdl, plat, buffer, disk.block_bytes, pfns, 17);
  *     vmb_disk_read(&disk, &req, 0, 1, &mdl, 0);         block 0, 1 of them
  *     vmb_wait_storvsc_req(&conn, &ctl, &req, second);
  *     vmb_wait_storvsc_close(&conn, &ctl);
  *
- * Without waiting: call vmb_storvsc_poll() now and then; a request has come
- * back when its status is no longer VMB_AGAIN, and its done() is called then.
+ * Which disk.  Look at every offer (vmb_conn_offer()) of either class with
+ * subchannel 0: each is a controller of its own.  Behind vmb_storvsc_scsi there
+ * are LUNs 0 to 63, some of them, and where there is none opening the disk ends
+ * with VMB_E_REFUSED and VMB_STORVSC_NO_DEVICE.  Behind vmb_storvsc_ide, from
+ * which machines of generation 1 boot, there is one disk, at
+ * vmb_storvsc_ide_addr().  disk.identity.type says what it is.
+ *
+ * Without waiting: call vmb_storvsc_poll() and vmb_conn_poll() now and then; a
+ * request has come back when its status is no longer VMB_AGAIN, and its done()
+ * is called then.  done() may submit requests, its own among them: they are
+ * sent when the call that it was called from ends.  It may not poll or close.
  *
  * Whose memory.  A request, its MDLs and the memory they name are the
- * library's from submit until the request comes back, exactly once.  When the
- * controller dies (the host takes it away or breaks the protocol) its host may
- * still write to what is in flight: so nothing comes back then, until
- * vmb_storvsc_close_status() reads VMB_OK; by then everything has.
+ * library's from submit until the request comes back, exactly once, and not to
+ * be changed.  (A chain made shorter all the same costs its request, which
+ * comes back as VMB_STORVSC_OTHER.)  When the controller dies (the host takes
+ * it away or breaks the protocol) its host may still write to what is in
+ * flight: so nothing comes back then, until vmb_storvsc_close_status() reads
+ * VMB_OK; by then everything has.
  *
  * Lanes.  One caller at a time for one controller and its disks, callbacks
  * included, however many channels it has: [bus] for what opens and closes, [tx]
@@ -249,7 +266,7 @@ VMB_NODISCARD enum vmb_status vmb_storvsc_add_channel(struct vmb_storvsc *ctl,
  * Take what the host has sent, hand requests back, send what can be sent.
  * At most its depth of packets, and a few, from each channel.  Calls done() of
  * requests.  Needs vmb_conn_poll() beside it, as every channel does.
- * [bus], [tx] and [rx]
+ * [tx] and [rx]; while a channel of it is being opened [bus] as well
  *
  * VMB_OK       open, nothing is out
  * VMB_AGAIN    something is: poll again
@@ -299,8 +316,11 @@ uint32_t vmb_storvsc_changes(const struct vmb_storvsc *ctl);
 /* The version agreed, VMB_STORVSC_VERSION_*; 0 before.  [bus] */
 uint32_t vmb_storvsc_version(const struct vmb_storvsc *ctl);
 
-/* Most bytes that go into one command; larger requests to disks are split.
- * 0 unless it is open.  [bus] */
+/*
+ * Most bytes that go into one command; larger requests to disks are split.  It
+ * is what the host takes, or the smallest ring: 1.9 MiB for the first tx page
+ * and 2 MiB for each more.  0 unless it is open.  [bus]
+ */
 uint32_t vmb_storvsc_max_transfer(const struct vmb_storvsc *ctl);
 
 /* What killed or refused it; status VMB_OK if nothing did.  [bus] */
