@@ -18,7 +18,7 @@ struct kmcl {
     struct vmb_kmcl_device_cfg cfg;
     struct vmb_kmcl_device device;
     uint32_t free_pages;
-    VMBCHANNEL channel;
+    VMBCHANNEL channel, other; /* the second is a test's own */
     /* What happened. */
     char events[CLIENT_EVENTS + 1];
     uint32_t count;

@@ -313,10 +313,15 @@ static void paused_while_disabled_it_comes_up_paused(void **state)
 
 static void pause_before_the_offer_does_not_wait(void **state)
 {
+    uint64_t before;
+
     (void)state;
     kmcl_allocate(&k, NULL);
     enable();
+    before = vmb_sim_count(k.rig->sim, VMB_SIM_AT_GUEST_MESSAGE);
     VmbChannelPause(k.channel);
+    assert_int_equal(vmb_sim_count(k.rig->sim, VMB_SIM_AT_GUEST_MESSAGE),
+                     before);
     kmcl_settle(&k);
     assert_string_equal(k.events, "O");
     kmcl_down(&k);
