@@ -237,6 +237,7 @@ static void everything_came_back(struct client_play *p)
 
     assert_int_equal(p->client.dones, p->taken);
     assert_int_equal(vmb_channel_abandoned(&p->client.channel), 0);
+    client_has_all(&p->client.channel, 0);
     for (i = 0; i < PACKETS; i++)
         assert_int_equal(vmb_packet_state(p->packet[i]), VMB_PACKET_IDLE);
 }

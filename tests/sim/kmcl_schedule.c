@@ -315,6 +315,7 @@ static enum vmb_status take_down(struct kmcl_play *p)
     if (!is_disabled(p))
         return VMB_E_TIMEOUT;
     assert_int_equal(k->dones, p->taken);
+    client_has_all(vmb_kmcl_client_channel(k->channel), 0);
     for (i = 0; i < PACKETS; i++)
         VmbPacketFree(p->packet[i]);
     VmbChannelCleanup(k->channel);

@@ -282,6 +282,7 @@ static void after_a_packet_too_long_nothing_is_sent(void **state)
 {
     struct client *c = prepare(false);
     struct vmb_packet *packet;
+    struct vmb_fault fault, later;
     uint64_t before;
 
     (void)state;
@@ -298,7 +299,13 @@ static void after_a_packet_too_long_nothing_is_sent(void **state)
     (void)vmb_sim_run(c->rig->sim, 10);
     assert_int_equal(vmb_sim_count(c->rig->sim, VMB_SIM_AT_GUEST_PACKET),
                      before);
+    /* And what it died of stays what is told, whatever comes of its end. */
+    vmb_channel_fault(&c->channel, &fault);
+    assert_int_equal(fault.status, VMB_E_HOST);
+    vmb_sim_rescind(c->dev);
     client_until_disabled(c);
+    vmb_channel_fault(&c->channel, &later);
+    assert_memory_equal(&later, &fault, sizeof fault);
     client_tear_down(c);
 }
 
@@ -323,6 +330,42 @@ static void a_send_that_fails_ends_the_channel(void **state)
     assert_int_equal(vmb_channel_status(&c->channel), VMB_E_RESCINDED);
     c->rig->on_turn = on_turn;
     client_until_disabled(c);
+    client_tear_down(c);
+}
+
+/* An answer that nobody can take any more gives its object back all the same:
+ * the next life has as many. */
+static void an_answer_to_a_dead_channel_frees_its_packet(void **state)
+{
+    struct client *c = prepare(false);
+    void (*on_turn)(struct rig *) = c->rig->on_turn;
+
+    (void)state;
+    c->cfg.incoming = c->cfg.quota = 2;
+    c->hold = true;
+    client_up(c);
+    host_sends(c->dev, 0, 2, 64, true);
+    client_until_packets(c, 2);
+    vmb_sim_rescind(c->dev);
+    c->rig->on_turn = NULL;
+    rig_turn(c->rig);
+    rig_turn(c->rig);
+    while (c->held_count)
+        assert_int_equal(
+            vmb_channel_packet_complete(c->held[--c->held_count], "x", 1),
+            VMB_OK);
+    c->rig->on_turn = on_turn;
+    client_until_disabled(c);
+    vmb_sim_reoffer(c->dev);
+    rig_settle(c->rig);
+    client_up(c);
+    host_sends(c->dev, 0, 2, 64, true);
+    client_until_packets(c, 4);
+    while (c->held_count)
+        assert_int_equal(
+            vmb_channel_packet_complete(c->held[--c->held_count], "x", 1),
+            VMB_OK);
+    client_down(c);
     client_tear_down(c);
 }
 
@@ -584,6 +627,7 @@ int main(void)
         cmocka_unit_test(a_failed_packet_hides_no_fault),
         cmocka_unit_test(after_a_packet_too_long_nothing_is_sent),
         cmocka_unit_test(a_send_that_fails_ends_the_channel),
+        cmocka_unit_test(an_answer_to_a_dead_channel_frees_its_packet),
         cmocka_unit_test(answers_pass_what_the_quota_holds_back),
         cmocka_unit_test(more_than_can_be_parked),
         cmocka_unit_test(requests_end_while_paused),
