@@ -303,6 +303,11 @@ static void paused_while_disabled_it_comes_up_paused(void **state)
     VmbChannelDisable(k.channel);
     /* Once only; and taken back. */
     nothing();
+    enable();
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "OSP");
+    VmbChannelDisable(k.channel);
+    nothing();
     VmbChannelPause(k.channel);
     VmbChannelStart(k.channel);
     enable();
