@@ -76,6 +76,7 @@ struct vmb_h_vp {
     struct vmb_h_overlay messages, events;
     bool held[16];       /* slot was busy: waiting for end of message */
     uint8_t raised[256]; /* interrupts not yet delivered, per vector */
+    bool any_raised;     /* false: none of them is; saves looking */
     bool irq_off, in_service;
 };
 

@@ -131,6 +131,7 @@ void vmb_h_interrupt(struct vmb_sim *sim, uint32_t vp, uint32_t sint)
         return;
     k = vmb_h_count(sim, VMB_SIM_AT_INTERRUPT);
     sim->stats.interrupts++;
+    sim->vp[vp].any_raised = true;
     if (*raised == 0)
         *raised = 1;
     while ((fault = vmb_h_fault(sim, VMB_SIM_AT_INTERRUPT, k, &from))) {

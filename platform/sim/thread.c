@@ -33,12 +33,13 @@ static bool next_interrupt(struct vmb_sim *sim, uint32_t *vp, uint32_t *vector)
     for (*vp = 0; *vp < sim->cfg.vps; ++*vp) {
         struct vmb_h_vp *at = &sim->vp[*vp];
 
-        if (at->irq_off || at->in_service)
+        if (at->irq_off || at->in_service || !at->any_raised)
             continue;
         for (*vector = 0; *vector < 256; ++*vector) {
             if (at->raised[*vector] != 0)
                 return true;
         }
+        at->any_raised = false;
     }
     return false;
 }

@@ -190,6 +190,27 @@ void client_up(struct client *c)
     assert_int_equal(status, VMB_OK);
 }
 
+static uint32_t length(const struct vmb_channel_list *at)
+{
+    uint32_t count = 0;
+
+    for (; at; at = at->first_)
+        count++;
+    return count;
+}
+
+static void incoming_are_back(const struct vmb_channel *channel)
+{
+    assert_int_equal(length(channel->free_incoming_), channel->cfg_.incoming);
+}
+
+void client_has_all(const struct vmb_channel *channel, uint32_t kept)
+{
+    incoming_are_back(channel);
+    assert_int_equal(length(channel->free_packets_) + kept,
+                     channel->cfg_.packets);
+}
+
 void client_down(struct client *c)
 {
     enum vmb_status status;
@@ -197,6 +218,7 @@ void client_down(struct client *c)
     assert_int_equal(vmb_channel_disable_start(&c->channel), VMB_OK);
     RIG_WAIT(c->rig, &status, vmb_channel_disable_status(&c->channel));
     assert_int_equal(status, VMB_OK);
+    incoming_are_back(&c->channel);
 }
 
 void client_forget(struct client *c)
@@ -284,6 +306,7 @@ void client_until_disabled(struct client *c)
 
     RIG_WAIT(c->rig, &status, vmb_channel_disable_status(&c->channel));
     assert_int_equal(status, VMB_OK);
+    incoming_are_back(&c->channel);
 }
 
 void client_pause(struct client *c)

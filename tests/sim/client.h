@@ -62,7 +62,7 @@ void client_make(struct client *c, struct rig *rig, struct vmb_sim_dev *dev);
 void client_initialize(struct client *c);
 /* Initialise, enable, and until it is open. */
 void client_up(struct client *c);
-/* Disable, and until it is DISABLED. */
+/* Disable, and until it is DISABLED: what took packets of the host is free. */
 void client_down(struct client *c);
 /* No more turns for it. */
 void client_forget(struct client *c);
@@ -89,6 +89,9 @@ void client_send(struct vmb_packet *packet, uint32_t op, uint32_t count,
 /* A rig with a test device and a client of it, not yet up; and back. */
 void client_set_up(struct client *c, const struct rig_cfg *cfg);
 void client_tear_down(struct client *c);
+/* Of a channel that is DISABLED: every object for incoming packets, and every
+ * packet of its own that the test has not kept, is back. */
+void client_has_all(const struct vmb_channel *channel, uint32_t kept);
 /* Until `status` is VMB_OK for disabling or pausing it. */
 void client_until_disabled(struct client *c);
 void client_pause(struct client *c);

@@ -121,11 +121,10 @@ void kmcl_make(struct kmcl *k, const struct rig_cfg *cfg)
     k->free_pages = vmb_kmcl_free_pages(&k->device);
 }
 
-void kmcl_allocate(struct kmcl *k, const struct rig_cfg *cfg)
+void kmcl_add_channel(struct kmcl *k)
 {
     VMB_CHANNEL_STATE_CHANGE_CALLBACKS callbacks = kmcl_state_change();
 
-    kmcl_make(k, cfg);
     assert_int_equal(VmbChannelAllocate(&k->device, FALSE, &k->channel),
                      STATUS_SUCCESS);
     VmbChannelSetPointer(k->channel, k);
@@ -136,6 +135,12 @@ void kmcl_allocate(struct kmcl *k, const struct rig_cfg *cfg)
         VmbChannelInitSetProcessPacketCallbacks(k->channel, kmcl_process_packet,
                                                 kmcl_processing_complete),
         STATUS_SUCCESS);
+}
+
+void kmcl_allocate(struct kmcl *k, const struct rig_cfg *cfg)
+{
+    kmcl_make(k, cfg);
+    kmcl_add_channel(k);
 }
 
 void kmcl_up(struct kmcl *k, const struct rig_cfg *cfg)

@@ -18,7 +18,7 @@ struct kmcl {
     struct vmb_kmcl_device_cfg cfg;
     struct vmb_kmcl_device device;
     uint32_t free_pages;
-    VMBCHANNEL channel;
+    VMBCHANNEL channel, other; /* the second is a test's own */
     /* What happened. */
     char events[CLIENT_EVENTS + 1];
     uint32_t count;
@@ -38,7 +38,9 @@ struct kmcl {
 
 /* A connection, a test device and a KMCL device whose channels open it. */
 void kmcl_make(struct kmcl *k, const struct rig_cfg *cfg);
-/* The same, and a channel, not enabled, with all callbacks. */
+/* A channel of k->device, not enabled, with all callbacks. */
+void kmcl_add_channel(struct kmcl *k);
+/* Both. */
 void kmcl_allocate(struct kmcl *k, const struct rig_cfg *cfg);
 /* The same, enabled and running. */
 void kmcl_up(struct kmcl *k, const struct rig_cfg *cfg);

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define GPADL_PAGES 40u
-#define DATA_PAGES  6u
 /* Sanitizers are slow: one of each sort of damage will do. */
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -22,28 +20,7 @@
 
 #define OWN 0x5a /* what is in memory that is the caller's again */
 
-/* Memory that the host gets and gives back. */
-struct lent {
-    uint8_t *va;
-    size_t pages;
-    bool ours; /* close, destroy or unload said so: filled with OWN */
-};
-
-struct play {
-    struct rig *rig;
-    struct vmb_sim_dev *dev, *sibling;
-    struct link link, other;
-    struct vmb_gpadl gpadl;
-    struct lent ring, other_ring, memory, pages;
-    uint8_t *data;
-    bool lying;
-    /* What came of it. */
-    enum vmb_status started, victim, sibling_after, ended, unloaded;
-    /* Counts: at first, around what concerns the victim, at last. */
-    uint64_t begin[VMB_SIM_POINTS], from[VMB_SIM_POINTS];
-    uint64_t to[VMB_SIM_POINTS], end[VMB_SIM_POINTS];
-};
-
+static const struct schedule_scene *const scene = &schedule_scene;
 static char running[160];
 static uint32_t cases;
 
@@ -61,7 +38,13 @@ int schedule_teardown(void **state)
 
 /* --- Whose memory it is --------------------------------------------------- */
 
-static void take_back(struct play *p, struct lent *lent)
+void schedule_lend(struct play *p, struct lent *lent, size_t pages)
+{
+    lent->va = rig_alloc(p->rig, pages);
+    lent->pages = pages;
+}
+
+void schedule_take_back(struct play *p, struct lent *lent)
 {
     if (lent->ours)
         return;
@@ -71,8 +54,7 @@ static void take_back(struct play *p, struct lent *lent)
     memset(lent->va, OWN, lent->pages * VMB_PAGE_SIZE);
 }
 
-/* Nobody has written to it since. */
-static void still_ours(const struct play *p, const struct lent *lent)
+void schedule_still_ours(const struct play *p, const struct lent *lent)
 {
     size_t i;
 
@@ -83,218 +65,30 @@ static void still_ours(const struct play *p, const struct lent *lent)
             fail_msg("byte %zu was written after it was given back", i);
 }
 
-/* --- Steps on the victim -------------------------------------------------- */
+/* --- One performance ------------------------------------------------------ */
 
-static enum vmb_status external(struct play *p)
+static enum vmb_status open_sibling(struct play *p)
 {
-    uint8_t *data = p->data;
-    struct vmb_iov iov[3] = { { data + 100, 5000 },
-                              { data + 3 * VMB_PAGE_SIZE + 4000, 300 },
-                              { data + 5 * VMB_PAGE_SIZE, 1 } };
-    struct vmb_mdl mdl[3];
-    uint64_t pfns[8], hash = VMB_SIM_HASH_INIT;
-    struct ask ask = { .request = { .op = VMB_SIM_FILL, .seed = 42 },
-                       .mdl = mdl };
-    struct vmb_sim_test_reply reply;
-    enum vmb_status status;
-    uint32_t i;
-
-    status = vmb_mdl_from_iovec(mdl, 3, &p->rig->plat, iov, 3, pfns, 8);
-    if (status == VMB_OK)
-        status = rig_try_ask(p->rig, &p->link, &ask, &reply);
-    for (i = 0; i < 5000 && status == VMB_OK; i++)
-        if (data[100 + i] != vmb_sim_pattern(42, i))
-            return VMB_E_BUG;
-    ask.request.op = VMB_SIM_HASH;
-    if (status == VMB_OK)
-        status = rig_try_ask(p->rig, &p->link, &ask, &reply);
-    for (i = 0; i < 3; i++)
-        hash = vmb_sim_hash(hash, iov[i].base, iov[i].len);
-    return status == VMB_OK && reply.value != hash ? VMB_E_BUG : status;
-}
-
-/* A burst from the host, larger than what its ring holds at once. */
-static enum vmb_status burst(struct play *p)
-{
-    struct ask ask = { .request = { .op = VMB_SIM_BURST,
-                                    .count = 24,
-                                    .seed = 5000,
-                                    .bytes = 400 } };
-    enum vmb_status status = rig_ask_start(p->rig, &p->link, &ask, false);
-    uint8_t data[400];
-    struct vmb_rx rx;
-    uint32_t i, n;
-
-    for (i = 0; i < 24 && status == VMB_OK; i++) {
-        status = rig_recv(p->rig, &p->link, &rx);
-        if (status != VMB_OK)
-            break;
-        if (rx.kind != VMB_INBAND || rx.xid != 5000 + i ||
-            vmb_rx_copy(&p->link.chan, &rx, 0, data, 400) != 400)
-            return VMB_E_BUG;
-        for (n = 0; n < 400; n++)
-            if (data[n] != vmb_sim_pattern(5000 + i, n))
-                return VMB_E_BUG;
-        status = vmb_chan_release(&p->link.chan);
-    }
-    return status;
-}
-
-/* The host asks; the guest answers. */
-static enum vmb_status answer(struct play *p)
-{
-    struct ask ask = { .request = { .op = VMB_SIM_ASK, .seed = 99 } };
-    struct vmb_out out = { .kind = VMB_COMPLETION };
-    enum vmb_status status = rig_ask_start(p->rig, &p->link, &ask, false);
-    struct vmb_rx rx;
-
-    if (status == VMB_OK)
-        status = rig_recv(p->rig, &p->link, &rx);
-    if (status != VMB_OK)
-        return status;
-    if (rx.kind != VMB_INBAND || !rx.want_reply)
-        return VMB_E_BUG;
-    out.reply_to = rx.xid;
-    status = rig_send(p->rig, &p->link, &out);
-    return status == VMB_OK ? vmb_chan_release(&p->link.chan) : status;
-}
-
-/* More than the ring holds, staged. */
-static enum vmb_status crowd(struct play *p)
-{
-    static const uint8_t zeros[600];
-    struct vmb_iov iov = { zeros, sizeof zeros };
-    struct vmb_out out = { .kind = VMB_INBAND, .iov = &iov, .iov_count = 1 };
-    enum vmb_status status = VMB_OK;
-    uint32_t i;
-
-    for (i = 0; i < 12 && status == VMB_OK; i++) {
-        status = vmb_chan_stage(&p->link.chan, &out);
-        if (status == VMB_AGAIN)
-            status = rig_send(p->rig, &p->link, &out);
-    }
-    if (status == VMB_OK)
-        status = vmb_chan_flush(&p->link.chan);
-    return status;
-}
-
-static enum vmb_status keep_memory(struct play *p)
-{
-    enum vmb_status status;
-    struct ask ask = { .request = { .op = VMB_SIM_GPADL_FILL,
-                                    .seed = 7,
-                                    .offset = 4000,
-                                    .bytes = 9000 } };
-    struct vmb_sim_test_reply reply;
-    uint32_t i;
-
-    p->memory.ours = false;
-    status = rig_gpadl(p->rig, &p->gpadl, &p->link, p->memory.va, GPADL_PAGES);
-    if (status != VMB_OK)
-        return status;
-    ask.request.count = vmb_gpadl_id(&p->gpadl);
-    status = rig_try_ask(p->rig, &p->link, &ask, &reply);
-    for (i = 0; i < 9000 && status == VMB_OK; i++)
-        if (p->memory.va[4000 + i] != vmb_sim_pattern(7, i))
-            return VMB_E_BUG;
-    return status;
-}
-
-static enum vmb_status move(struct play *p)
-{
-    struct rig *rig = p->rig;
-    enum vmb_status status;
-
-    if (rig->cpus < 2 || vmb_conn_version(&rig->conn) < VMB_VERSION_4_1)
-        return VMB_OK;
-    status = vmb_conn_modify_start(&rig->conn, &p->link.chan, &rig->cpu[1]);
-    if (status == VMB_OK)
-        RIG_WAIT(rig, &status, vmb_conn_modify_status(&p->link.chan));
-    return status == VMB_OK ? rig_try_echo(rig, &p->link, 2) : status;
-}
-
-/* Whatever the channel's state, each call has an answer for it. */
-static void prod(struct link *link)
-{
-    struct vmb_out out = { .kind = VMB_INBAND };
-    struct vmb_rx rx = { .kind = VMB_INBAND };
-    struct vmb_fault fault;
-    uint32_t offset, len;
-    uint8_t byte;
-
-    (void)vmb_chan_recv(&link->chan, &rx);
-    (void)vmb_rx_copy(&link->chan, &rx, 0, &byte, 1);
-    (void)vmb_rx_range(&link->chan, &rx, 0, &offset, &len);
-    (void)vmb_chan_release(&link->chan);
-    (void)vmb_chan_stage(&link->chan, &out);
-    (void)vmb_chan_flush(&link->chan);
-    (void)vmb_chan_arm(&link->chan);
-    (void)vmb_chan_open_status(&link->chan);
-    (void)vmb_chan_close_status(&link->chan);
-    (void)vmb_conn_modify_status(&link->chan);
-    vmb_chan_fault(&link->chan, &fault);
-    link->armed = false;
-}
-
-static const struct {
-    enum vmb_status (*act)(struct play *p);
-} steps[] = { { external }, { burst }, { answer },
-              { crowd },    { move },  { keep_memory } };
-
-/* --- The scenario --------------------------------------------------------- */
-
-static enum vmb_status open_link(struct play *p, struct link *link,
-                                 struct vmb_sim_dev *dev, struct lent *ring)
-{
-    struct vmb_offer *offer = rig_offer(p->rig, dev, 0);
+    struct vmb_offer *offer = rig_offer(p->rig, p->sibling, 0);
     enum vmb_status status;
 
     if (!offer)
         return VMB_E_RESCINDED;
-    ring->ours = false;
-    status = rig_try_open(p->rig, link, offer);
-    return status == VMB_OK ? rig_try_echo(p->rig, link, 3) : status;
+    p->other_ring.ours = false;
+    status = rig_try_open(p->rig, &p->other, offer);
+    return status == VMB_OK ? rig_try_echo(p->rig, &p->other, 3) : status;
 }
 
 /* Twice, if need be: it may fail for a reason that passes. */
-static enum vmb_status close_link(struct play *p, struct link *link,
-                                  struct lent *ring)
+static enum vmb_status close_sibling(struct play *p)
 {
-    enum vmb_status status = rig_try_close(p->rig, link);
-
-    prod(link);
-    if (status != VMB_OK)
-        status = rig_try_close(p->rig, link);
-    if (status == VMB_OK)
-        take_back(p, ring);
-    return status;
-}
-
-static enum vmb_status drop_memory(struct play *p)
-{
-    enum vmb_status status = rig_gpadl_destroy(p->rig, &p->gpadl);
+    enum vmb_status status = rig_try_close(p->rig, &p->other);
 
     if (status != VMB_OK)
-        status = rig_gpadl_destroy(p->rig, &p->gpadl);
+        status = rig_try_close(p->rig, &p->other);
     if (status == VMB_OK)
-        take_back(p, &p->memory);
+        schedule_take_back(p, &p->other_ring);
     return status;
-}
-
-/* All that concerns the one channel alone. */
-static enum vmb_status victim(struct play *p)
-{
-    enum vmb_status status = open_link(p, &p->link, p->dev, &p->ring), closed;
-    size_t i;
-
-    for (i = 0; i < sizeof steps / sizeof steps[0] && status == VMB_OK; i++)
-        status = steps[i].act(p);
-    prod(&p->link);
-    closed = close_link(p, &p->link, &p->ring);
-    if (status == VMB_OK)
-        status = closed;
-    closed = drop_memory(p);
-    return status == VMB_OK ? closed : status;
 }
 
 static void mark(struct play *p, uint64_t *counts)
@@ -314,33 +108,35 @@ static enum vmb_status leave(struct play *p)
         RIG_WAIT(rig, &status, vmb_conn_unload_status(&rig->conn));
     if (status != VMB_OK)
         return status;
-    take_back(p, &p->ring);
-    take_back(p, &p->other_ring);
-    take_back(p, &p->memory);
+    schedule_take_back(p, &p->other_ring);
+    scene->left(p);
     if (!p->lying)
-        assert_false(rig_mapped(rig, p->pages.va, p->pages.pages));
+        assert_false(rig_mapped(rig, rig->conn_pages, VMB_CONN_PAGES));
     return status;
 }
 
 static void play(struct play *p)
 {
+    struct rig *rig = p->rig;
+
     p->victim = p->sibling_after = p->ended = p->unloaded = VMB_E_STATE;
-    memset(&p->link.chan, 0, sizeof p->link.chan);
     memset(&p->other.chan, 0, sizeof p->other.chan);
-    memset(&p->gpadl, 0, sizeof p->gpadl);
     mark(p, p->begin);
-    p->started = rig_hv_try(p->rig);
+    p->started = rig_hv_try(rig);
     if (p->started == VMB_OK)
-        p->started = rig_try_connect(p->rig);
+        p->started = rig_try_connect(rig);
     if (p->started == VMB_OK)
-        p->started = open_link(p, &p->other, p->sibling, &p->other_ring);
+        p->started = open_sibling(p);
     mark(p, p->from);
-    if (vmb_conn_status(&p->rig->conn) == VMB_OK)
-        p->victim = victim(p);
+    if (vmb_conn_status(&rig->conn) == VMB_OK)
+        p->victim = scene->victim(p);
     mark(p, p->to);
     if (p->started == VMB_OK) {
-        p->sibling_after = rig_try_echo(p->rig, &p->other, 3);
-        p->ended = close_link(p, &p->other, &p->other_ring);
+        /* What is late for the one is late for the other, too. */
+        if (p->kind && p->kind->act == VMB_SIM_DELAY)
+            rig_settle(rig);
+        p->sibling_after = rig_try_echo(rig, &p->other, 3);
+        p->ended = close_sibling(p);
     }
     p->unloaded = leave(p);
     mark(p, p->end);
@@ -351,22 +147,16 @@ static void play(struct play *p)
 static const struct rig_cfg modes[MODES] = {
     [POLLED] = { .interrupts = false },
     [INTERRUPTS] = { .interrupts = true, .sim.vps = 2 },
+    [QEMU] = { .sim.quirks = VMB_SIM_QEMU },
     [SLOW] = { .interrupts = true,
                .sim = { .quirks = VMB_SIM_LAZY | VMB_SIM_MUTE_RESCIND,
                         .max_version = VMB_VERSION_4_0 } },
     [OLD] = { .interrupts = true, .sim.max_version = VMB_VERSION_1_1 },
-    [QEMU] = { .sim.quirks = VMB_SIM_QEMU },
 };
-
-static void lend(struct play *p, struct lent *lent, size_t pages)
-{
-    lent->va = rig_alloc(p->rig, pages);
-    lent->pages = pages;
-}
 
 static struct play *stage(enum schedule_mode mode)
 {
-    struct play *p = calloc(1, sizeof *p);
+    struct play *p = calloc(1, scene->bytes);
     struct rig_cfg cfg = modes[mode];
 
     assert_non_null(p);
@@ -374,19 +164,9 @@ static struct play *stage(enum schedule_mode mode)
     cfg.sim.quirks |= VMB_SIM_SCRIBBLE;
     cfg.conn.timeout = SECOND / 2;
     cfg.patience = SECOND / 6;
-    p->rig = rig_make(&cfg);
-    p->sibling = rig_device(p->rig);
-    p->dev = rig_device(p->rig);
-    p->link.cfg.tx_pages = 1;
-    p->link.cfg.rx_pages = 27; /* a GPADL of three messages */
-    lend(p, &p->ring, 30);
-    lend(p, &p->other_ring, 4);
-    lend(p, &p->memory, GPADL_PAGES);
-    p->link.ring = p->ring.va;
+    scene->stage(p, &cfg);
+    schedule_lend(p, &p->other_ring, 4);
     p->other.ring = p->other_ring.va;
-    p->pages.va = p->rig->conn_pages;
-    p->pages.pages = VMB_CONN_PAGES;
-    p->data = rig_alloc(p->rig, DATA_PAGES);
     return p;
 }
 
@@ -403,6 +183,8 @@ static void strike_the_set(struct play *p)
 {
     rig_hv_stop(p->rig);
     rig_check_clean(p->rig);
+    if (scene->strike)
+        scene->strike(p);
     rig_free(p->rig);
     free(p);
 }
@@ -417,15 +199,17 @@ static void recover(struct play *p)
         p->unloaded = leave(p);
     if (p->rig->hv_on)
         rig_settle(p->rig);
-    still_ours(p, &p->ring);
-    still_ours(p, &p->other_ring);
-    still_ours(p, &p->memory);
+    schedule_still_ours(p, &p->other_ring);
+    scene->still_ours(p);
     rig_hv_stop(p->rig);
     rig_check_violations(p->rig);
     if (p->unloaded == VMB_OK && !p->lying)
         rig_check_clean(p->rig);
     vmb_sim_reoffer(p->dev);
     p->lying = false;
+    p->kind = NULL;
+    if (scene->renew)
+        scene->renew(p);
     play(p);
     is_whole(p);
     strike_the_set(p);
@@ -439,7 +223,7 @@ static const struct play *measured(enum schedule_mode mode)
 
     if (clean[mode].end[VMB_SIM_AT_HOST_MESSAGE])
         return &clean[mode];
-    snprintf(running, sizeof running, "the clean run of mode %d", mode);
+    snprintf(running, sizeof running, "the clean run of mode %d", (int)mode);
     p = stage(mode);
     play(p);
     is_whole(p);
@@ -471,6 +255,7 @@ static void run_case(enum schedule_mode mode, const struct play *clean,
                                    .arg = kind->arg,
                                    .dev = p->dev };
 
+    p->kind = kind;
     p->lying = kind->effect == LYING;
     assert_int_equal(vmb_sim_fault_add(p->rig->sim, &fault), VMB_OK);
     play(p);
@@ -511,7 +296,7 @@ void schedule_run(const struct schedule_kind *kind)
 {
     unsigned mode;
 
-    for (mode = 0; mode < MODES; mode++)
+    for (mode = 0; mode < MODES && mode < scene->modes; mode++)
         run_mode((enum schedule_mode)mode, kind);
 }
 
@@ -519,6 +304,8 @@ void schedule_run_args(const struct schedule_kind *kind, uint64_t args)
 {
     struct schedule_kind each = *kind;
 
+    if (scene->args && args > scene->args)
+        args = scene->args;
     for (each.arg = 0; each.arg < args && each.arg < ARGS_MAX; each.arg++)
         schedule_run(&each);
 }

@@ -2,14 +2,21 @@
 #ifndef VMB_TESTS_SIM_SCHEDULE_H
 #define VMB_TESTS_SIM_SCHEDULE_H
 /*
- * The fault schedule: one scenario (connect, open, sends both ways, GPADL,
- * move, close, unload), run once to count its steps and then once for every
+ * The fault schedule: one scenario (connect, the whole life of a victim beside
+ * a plain channel, unload), run once to count its steps and then once for every
  * step with one fault there.  After each:
  *
  *   it ended, and every status on the way is one that its header names;
  *   what close, destroy or unload called the caller's own is not the host's;
- *   a sibling channel never noticed what happened to the other one;
+ *   the plain channel never noticed what happened to the victim;
  *   once the fault has gone the way out is open, and the scenario runs whole.
+ *
+ * test_schedule_*.c list the faults, and run them on each kind of victim:
+ *
+ *   chan_schedule.c     a channel: sends both ways, GPADL, move
+ *   client_schedule.c   a client channel and its packet objects
+ *   kmcl_schedule.c     the same under Microsoft's names
+ *   storage_schedule.c  a storage controller, a sub-channel and a disk
  */
 #include "harness.h"
 
@@ -17,9 +24,9 @@
 enum schedule_mode {
     POLLED,     /* version 6.0 */
     INTERRUPTS, /* the same, two CPUs, with a timer as second line */
+    QEMU,       /* QEMU's flavour of host */
     SLOW,       /* version 4.0; the host only moves when nobody else does */
     OLD,        /* version 1.1: interrupt page */
-    QEMU,       /* QEMU's flavour of host */
     MODES
 };
 
@@ -61,5 +68,55 @@ int schedule_teardown(void **state);
         schedule_run(&kind);                                      \
     }
 #define SCHEDULE_ENTRY(name) cmocka_unit_test_teardown(name, schedule_teardown)
+
+/* --- What a scenario is made of ------------------------------------------- */
+
+/* Memory that the host gets and gives back. */
+struct lent {
+    uint8_t *va;
+    size_t pages;
+    bool ours; /* close, destroy or unload said so: filled with OWN */
+};
+
+/* One performance; what a scenario's own begins with. */
+struct play {
+    struct rig *rig;
+    struct vmb_sim_dev *dev, *sibling; /* dev: the victim's */
+    struct link other;                 /* the channel beside it */
+    struct lent other_ring;
+    const struct schedule_kind *kind; /* what strikes; NULL: nothing */
+    bool lying;                       /* see LYING */
+    /* What came of it; victim VMB_E_BUG: what was received was not true. */
+    enum vmb_status started, victim, sibling_after, ended, unloaded;
+    /* Counts: at first, around what concerns the victim, at last. */
+    uint64_t begin[VMB_SIM_POINTS], from[VMB_SIM_POINTS];
+    uint64_t to[VMB_SIM_POINTS], end[VMB_SIM_POINTS];
+};
+
+struct schedule_scene {
+    size_t bytes;   /* of the scenario's own struct */
+    unsigned modes; /* the first so many */
+    uint64_t args;  /* the first so many sorts of damage; 0: all */
+    /* The rig, p->dev and p->sibling; nothing runs yet. */
+    void (*stage)(struct play *p, const struct rig_cfg *cfg);
+    /* The victim's life, with the connection up. */
+    enum vmb_status (*victim)(struct play *p);
+    /* The connection is unloaded: all memory is the caller's. */
+    void (*left)(struct play *p);
+    /* Nobody has written to what is the caller's since. */
+    void (*still_ours)(struct play *p);
+    /* Before the second performance, without the fault. */
+    void (*renew)(struct play *p);
+    /* At the end. */
+    void (*strike)(struct play *p);
+};
+
+/* Each scenario defines it. */
+extern const struct schedule_scene schedule_scene;
+
+void schedule_lend(struct play *p, struct lent *lent, size_t pages);
+/* It is the caller's again: checked not to be the host's. */
+void schedule_take_back(struct play *p, struct lent *lent);
+void schedule_still_ours(const struct play *p, const struct lent *lent);
 
 #endif

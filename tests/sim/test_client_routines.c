@@ -97,12 +97,83 @@ static void an_endless_routine_does_not_keep_the_send(void **state)
     chain.endless = true;
     client_send(chain.packet[0], VMB_SIM_SINK, 0, 0, 0, 0);
     assert_in_range(chain.calls, 1, 100);
+    /* There is one more to call, and nobody else who would. */
+    assert_int_equal(vmb_channel_poll(&c->channel), VMB_AGAIN);
     RIG_UNTIL(c->rig, chain.calls > 1000);
     assert_int_equal(vmb_channel_disable_start(&c->channel), VMB_OK);
     chain.endless = false;
     chain.at = 0;
     client_until_disabled(c);
     assert_int_equal(vmb_packet_state(chain.packet[0]), VMB_PACKET_IDLE);
+    client_tear_down(c);
+}
+
+/* What is left of a chain, then a request whose object is free again by the
+ * time when the last routine starts another, in the same object. */
+struct nested {
+    struct vmb_packet *packet, *filler[16];
+    struct vmb_request first, second;
+    bool asking;
+    uint32_t calls;
+    enum vmb_status started;
+};
+
+static void ask_when_it_is_full(struct nested *n, struct client *c)
+{
+    static uint8_t large[VMB_PAGE_SIZE];
+    uint32_t i;
+
+    vmb_sim_stall(rig_host(c->dev), true);
+    for (i = 0; i < 16; i++) {
+        assert_int_equal(
+            vmb_packet_send(n->filler[i], large, sizeof large, NULL, 0),
+            VMB_OK);
+        if (vmb_packet_state(n->filler[i]) == VMB_PACKET_QUEUED)
+            break;
+    }
+    assert_true(i < 16);
+    n->started =
+        vmb_channel_request_start(&c->channel, &n->second, "x", 1, NULL, 0);
+}
+
+static void nest(struct vmb_packet *packet, enum vmb_status status,
+                 const void *buffer, uint32_t bytes)
+{
+    struct nested *n = vmb_packet_get_pointer(packet);
+    struct client *c = vmb_channel_get_pointer(vmb_packet_get_channel(packet));
+
+    client_done(packet, status, buffer, bytes);
+    if (!n->asking || n->calls++ == 0)
+        assert_int_equal(vmb_packet_send(packet, "x", 1, NULL, 0), VMB_OK);
+    else
+        ask_when_it_is_full(n, c);
+}
+
+static void a_request_that_is_done_gives_its_place_to_another(void **state)
+{
+    struct client *c = up(false);
+    static struct nested n;
+    uint32_t i;
+
+    (void)state;
+    memset(&n, 0, sizeof n);
+    n.packet = client_packet(c);
+    for (i = 0; i < 16; i++)
+        n.filler[i] = client_packet(c);
+    vmb_packet_set_pointer(n.packet, &n);
+    assert_int_equal(vmb_packet_set_completion_routine(n.packet, nest), VMB_OK);
+    client_send(n.packet, VMB_SIM_SINK, 0, 0, 0, 0);
+    n.asking = true;
+    assert_int_equal(vmb_channel_request_start(&c->channel, &n.first, "x", 1,
+                                               NULL, VMB_REQUEST_DO_NOT_QUEUE),
+                     VMB_OK);
+    assert_int_equal(n.calls, 2);
+    assert_int_equal(n.started, VMB_OK);
+    assert_int_equal(vmb_channel_request_status(&n.first), VMB_OK);
+    assert_int_equal(vmb_channel_request_status(&n.second), VMB_AGAIN);
+    vmb_sim_stall(rig_host(c->dev), false);
+    RIG_UNTIL(c->rig, vmb_channel_request_status(&n.second) == VMB_OK);
+    client_down(c);
     client_tear_down(c);
 }
 
@@ -178,6 +249,7 @@ int main(void)
         cmocka_unit_test(what_a_routine_sends_is_shown_to_the_host),
         cmocka_unit_test(routines_of_what_a_routine_sends_run),
         cmocka_unit_test(an_endless_routine_does_not_keep_the_send),
+        cmocka_unit_test(a_request_that_is_done_gives_its_place_to_another),
         cmocka_unit_test(a_routine_may_free_packets),
         cmocka_unit_test(after_the_end_nothing_is_sent),
     };

@@ -99,6 +99,10 @@ static void defer_some(struct client *c, struct vmb_packet_completion *packet,
     if (number % 3 == 1 && seen[1] != number) {
         seen[1] = number;
         assert_int_equal(vmb_channel_packet_defer_to_passive(packet), VMB_OK);
+        /* Until it comes again it is not the client's. */
+        assert_int_equal(vmb_channel_packet_complete(packet, NULL, 0),
+                         VMB_E_STATE);
+        assert_int_equal(vmb_channel_packet_fail(packet), VMB_E_STATE);
         return;
     }
     assert_int_equal(number, seen[0]++);

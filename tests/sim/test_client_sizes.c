@@ -2,6 +2,8 @@
 /* How large a channel may be said to be, and that it then is. */
 #include "client.h"
 
+#include <vmb/wire/ring.h>
+
 static struct client client;
 
 static struct vmb_channel_cfg good(struct client *c)
@@ -52,7 +54,69 @@ static void what_is_refused(void **state)
     REFUSED(tx_pages = UINT32_MAX, VMB_E_TOOBIG);
     REFUSED(rx_pages = VMB_GPADL_PAGES, VMB_E_TOOBIG);
     REFUSED(tx_pages = 1, VMB_E_TOOBIG); /* one packet may have 4 KiB */
+    REFUSED(rx_pages = 1, VMB_E_TOOBIG);
     assert_int_equal(vmb_channel_initialize(&c->channel, &whole), VMB_OK);
+    client_tear_down(c);
+}
+
+/* Bytes of the largest packet, out and in, but for its payload. */
+#define FIXED_OUT (sizeof(struct vmb_packet_header) + 8 + 8 + 2 * 8 + 8)
+#define FIXED_IN  (sizeof(struct vmb_packet_header) + 8 + 8 + 8)
+#define LONGEST   (VMB_PACKET_LENGTH8_MAX * 8u) /* that a header can say */
+
+/* One member of up to a page. */
+static struct vmb_channel_cfg plain(struct client *c)
+{
+    struct vmb_channel_cfg cfg = c->cfg;
+
+    cfg.external_bytes = VMB_PAGE_SIZE;
+    cfg.external_mdls = 1;
+    cfg.incoming_ranges = 1;
+    cfg.packet_bytes = cfg.incoming_bytes = 8;
+    cfg.memory = rig_alloc(c->rig, 200);
+    cfg.memory_bytes = 200 * VMB_PAGE_SIZE;
+    return cfg;
+}
+
+/* Each way has its bound, whatever the rings hold. */
+static void the_longest_packet_is_what_a_header_can_say(void **state)
+{
+    struct client *c = &client;
+    struct vmb_channel_cfg cfg;
+
+    (void)state;
+    client_set_up(c, NULL);
+    cfg = plain(c);
+    cfg.packet_bytes = LONGEST - FIXED_OUT;
+    assert_true(vmb_channel_sizeof_memory(&cfg) > 0);
+    cfg.packet_bytes++;
+    assert_int_equal(vmb_channel_sizeof_memory(&cfg), 0);
+    cfg.packet_bytes = 8;
+    cfg.incoming_bytes = LONGEST - FIXED_IN;
+    assert_true(vmb_channel_sizeof_memory(&cfg) > 0);
+    cfg.incoming_bytes++;
+    assert_int_equal(vmb_channel_sizeof_memory(&cfg), 0);
+    client_tear_down(c);
+}
+
+/* By default, and with the 8 bytes behind each, and those that stay free. */
+static void a_ring_holds_four_of_the_largest(void **state)
+{
+    struct client *c = &client;
+    struct vmb_channel_cfg cfg;
+    uint32_t bytes;
+
+    (void)state;
+    client_set_up(c, NULL);
+    cfg = plain(c);
+    for (bytes = 8; bytes < 6000; bytes += 8) {
+        cfg.packet_bytes = cfg.incoming_bytes = bytes;
+        assert_int_equal(vmb_channel_initialize(&c->channel, &cfg), VMB_OK);
+        assert_true(c->channel.open_.tx_pages * VMB_PAGE_SIZE >=
+                    4 * (FIXED_OUT + bytes + 8) + 16);
+        assert_true(c->channel.open_.rx_pages * VMB_PAGE_SIZE >=
+                    4 * (FIXED_IN + bytes + 8) + 16);
+    }
     client_tear_down(c);
 }
 
@@ -175,6 +239,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(the_longest_packet_is_what_a_header_can_say),
+        cmocka_unit_test(a_ring_holds_four_of_the_largest),
         cmocka_unit_test(the_largest_packet_fits_the_smallest_ring),
         cmocka_unit_test(the_largest_packet_is_held_whole),
     };

@@ -75,6 +75,22 @@ static void pause_and_start(void **state)
     client_tear_down(c);
 }
 
+/* What was paused when it was disabled comes up running. */
+static void disabled_while_paused(void **state)
+{
+    struct client *c = &client;
+
+    (void)state;
+    client_set_up(c, NULL);
+    client_up(c);
+    client_pause(c);
+    client_down(c);
+    client_up(c);
+    assert_string_equal(c->events, "OSPUCOSP");
+    client_down(c);
+    client_tear_down(c);
+}
+
 static void paused_before_enable(void **state)
 {
     struct client *c = prepare();
@@ -508,6 +524,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normal_twice),
         cmocka_unit_test(pause_and_start),
+        cmocka_unit_test(disabled_while_paused),
         cmocka_unit_test(paused_before_enable),
         cmocka_unit_test(opened_fails),
         cmocka_unit_test(disabled_on_the_way_up),

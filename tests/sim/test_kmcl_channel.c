@@ -303,6 +303,11 @@ static void paused_while_disabled_it_comes_up_paused(void **state)
     VmbChannelDisable(k.channel);
     /* Once only; and taken back. */
     nothing();
+    enable();
+    kmcl_settle(&k);
+    assert_string_equal(k.events, "OSP");
+    VmbChannelDisable(k.channel);
+    nothing();
     VmbChannelPause(k.channel);
     VmbChannelStart(k.channel);
     enable();
@@ -313,10 +318,15 @@ static void paused_while_disabled_it_comes_up_paused(void **state)
 
 static void pause_before_the_offer_does_not_wait(void **state)
 {
+    uint64_t before;
+
     (void)state;
     kmcl_allocate(&k, NULL);
     enable();
+    before = vmb_sim_count(k.rig->sim, VMB_SIM_AT_GUEST_MESSAGE);
     VmbChannelPause(k.channel);
+    assert_int_equal(vmb_sim_count(k.rig->sim, VMB_SIM_AT_GUEST_MESSAGE),
+                     before);
     kmcl_settle(&k);
     assert_string_equal(k.events, "O");
     kmcl_down(&k);

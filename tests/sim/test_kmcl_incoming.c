@@ -99,6 +99,25 @@ static void a_deferred_packet_comes_again_at_passive(void **state)
     kmcl_down(&k);
 }
 
+/* Also in the poll in which state callbacks have run before it. */
+static void a_deferred_packet_waits_for_the_start(void **state)
+{
+    (void)state;
+    deferred = 0;
+    kmcl_up(&k, NULL);
+    k.on_packet = defer_once;
+    host_asks();
+    KMCL_UNTIL(&k, deferred == 1);
+    VmbChannelPause(k.channel);
+    kmcl_settle(&k);
+    assert_int_equal(deferred, 1);
+    VmbChannelStart(k.channel);
+    KMCL_UNTIL(&k, deferred == 2);
+    kmcl_settle(&k);
+    assert_int_equal(vmb_sim_test_completions(k.dev), 1);
+    kmcl_down(&k);
+}
+
 static void make_and_delete(struct kmcl *client, VMBPACKETCOMPLETION packet,
                             PVOID buffer, UINT32 bytes)
 {
@@ -363,6 +382,54 @@ static void incoming_packets_carry_a_client_context(void **state)
     kmcl_down(&k);
 }
 
+#define CONTEXT 64u
+
+/* All of it is the packet's own: its ranges stay, and the other's contexts. */
+static void fill_context(struct kmcl *client, VMBPACKETCOMPLETION packet,
+                         PVOID buffer, UINT32 bytes)
+{
+    uint32_t offset, length, i;
+    uint16_t set;
+
+    (void)buffer;
+    (void)bytes;
+    memset(VmbChannelPacketGetClientContext(packet),
+           (int)client->held_count + 1, CONTEXT);
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(
+            vmb_channel_packet_get_range(packet, i, &set, &offset, &length),
+            VMB_OK);
+        assert_int_equal(offset, 0);
+        assert_int_equal(length, i ? 8 : 300);
+    }
+    assert_true(client->held_count < KMCL_HELD);
+    client->held[client->held_count++] = packet;
+}
+
+static void contexts_are_as_large_as_was_asked(void **state)
+{
+    uint8_t all[CONTEXT];
+    uint32_t i;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    assert_int_equal(VmbChannelInitSetClientContextSize(k.channel, CONTEXT),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(k.channel), STATUS_SUCCESS);
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    k.on_packet = fill_context;
+    for (i = 0; i < 4; i++)
+        kmcl_send(&k, VmbPacketAllocate(k.channel), VMB_SIM_XFER, 77, 300, 0);
+    KMCL_UNTIL(&k, k.held_count == 4);
+    for (i = 0; i < 4; i++) {
+        memset(all, (int)i + 1, sizeof all);
+        assert_memory_equal(VmbChannelPacketGetClientContext(k.held[i]), all,
+                            sizeof all);
+        VmbChannelPacketComplete(k.held[i], NULL, 0);
+    }
+    kmcl_down(&k);
+}
+
 static void look_for_external_data(struct kmcl *client,
                                    VMBPACKETCOMPLETION packet, PVOID buffer,
                                    UINT32 bytes)
@@ -479,6 +546,7 @@ int main(void)
         cmocka_unit_test(packets_are_delivered_and_completed),
         cmocka_unit_test(a_packet_may_be_completed_later_with_bytes),
         cmocka_unit_test(a_deferred_packet_comes_again_at_passive),
+        cmocka_unit_test(a_deferred_packet_waits_for_the_start),
         cmocka_unit_test(a_poll_at_passive_delivers_others_at_dispatch),
         cmocka_unit_test(processing_may_be_required_at_passive),
         cmocka_unit_test(nothing_waits_at_dispatch),
@@ -486,6 +554,7 @@ int main(void)
         cmocka_unit_test(a_failed_packet_stops_the_queue),
         cmocka_unit_test(rule_12_the_quota_bounds_what_is_outstanding),
         cmocka_unit_test(incoming_packets_carry_a_client_context),
+        cmocka_unit_test(contexts_are_as_large_as_was_asked),
         cmocka_unit_test(external_data_of_the_hosts_is_transfer_pages),
         cmocka_unit_test(packet_callbacks_may_have_a_context),
         cmocka_unit_test(without_a_callback_packets_are_completed),

@@ -295,6 +295,22 @@ static void pages_are_given_first_fit_and_zeroed(void **state)
     free(arena);
 }
 
+/* What lies behind the map may look like more of it. */
+static void the_last_page_is_the_last(void **state)
+{
+    uint8_t *arena = make_arena(PAGES), *a;
+    uint32_t all = vmb_kmcl_free_pages(&device);
+
+    (void)state;
+    a = vmb_kmcl_allocate(&device, (PAGES - 1) * VMB_PAGE_SIZE);
+    assert_non_null(a);
+    assert_int_equal(vmb_kmcl_free_pages(&device), 0);
+    arena[PAGES] = arena[PAGES - 1];
+    vmb_kmcl_free(&device, a);
+    assert_int_equal(vmb_kmcl_free_pages(&device), all);
+    free(arena);
+}
+
 static void what_was_not_taken_is_not_freed(void **state)
 {
     uint8_t *arena = make_arena(PAGES), *a;
@@ -369,6 +385,7 @@ int main(void)
         cmocka_unit_test(lists_and_strings_are_as_in_windows),
         cmocka_unit_test(an_arena_must_be_one),
         cmocka_unit_test(pages_are_given_first_fit_and_zeroed),
+        cmocka_unit_test(the_last_page_is_the_last),
         cmocka_unit_test(what_was_not_taken_is_not_freed),
         cmocka_unit_test(nothing_overlaps_and_nothing_is_lost),
     };

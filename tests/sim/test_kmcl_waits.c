@@ -132,6 +132,54 @@ static void rule_16_timed_out_is_cancelled(void **state)
     kmcl_down(&k);
 }
 
+/* In a packet of one channel it is no place to wait for another's answer. */
+static void ask_other(struct kmcl *client, VMBPACKETCOMPLETION packet,
+                      PVOID buffer, UINT32 bytes)
+{
+    VMBCHANNEL own = client->channel;
+    const LONGLONG relative = -(LONGLONG)SECOND;
+
+    (void)buffer;
+    (void)bytes;
+    client->channel = client->other;
+    client->last_status = ask(VMB_SIM_ECHO, WAIT, NULL, NULL, &relative);
+    client->channel = own;
+    VmbChannelPacketComplete(packet, NULL, 0);
+}
+
+static void a_request_at_dispatch_is_refused_by_any_channel(void **state)
+{
+    uint8_t data[8] = { 0 };
+    struct vmb_guid instance;
+    GUID type, of;
+
+    (void)state;
+    kmcl_up(&k, NULL);
+    instance = rig_offer(k.rig, k.dev, 0)->instance;
+    instance.b[15] = k.rig->instance + 1u;
+    assert_non_null(rig_device(k.rig));
+    memcpy(&type, k.cfg.type, sizeof type);
+    memcpy(&of, &instance, sizeof of);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &k.other),
+                     STATUS_SUCCESS);
+    assert_int_equal(
+        VmbClientChannelInitSetTargetPnp(k.other, &type, &of, NULL),
+        STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(k.other), STATUS_SUCCESS);
+    KMCL_UNTIL(&k,
+               vmb_channel_status(vmb_kmcl_client_channel(k.other)) == VMB_OK);
+    k.on_packet = ask_other;
+    k.last_status = STATUS_SUCCESS;
+    assert_int_equal(
+        vmb_sim_send_inband(rig_host(k.dev), 1, data, sizeof data, true),
+        VMB_OK);
+    KMCL_UNTIL(&k, k.packets == 1);
+    assert_int_equal(k.last_status, STATUS_INVALID_DEVICE_STATE);
+    VmbChannelDisable(k.other);
+    VmbChannelCleanup(k.other);
+    kmcl_down(&k);
+}
+
 /* In PostStarted: the place for it.  Elsewhere Windows would hang. */
 static NTSTATUS answers[256];
 static bool rescind_it;
@@ -391,6 +439,7 @@ int main(void)
         cmocka_unit_test(rule_17_the_room_is_a_multiple_of_8),
         cmocka_unit_test(rule_15_what_may_not_wait_is_not_queued),
         cmocka_unit_test(rule_16_timed_out_is_cancelled),
+        cmocka_unit_test(a_request_at_dispatch_is_refused_by_any_channel),
         cmocka_unit_test(requests_are_for_post_started),
         cmocka_unit_test(rule_7_a_rescind_before_a_request_ends_it),
         cmocka_unit_test(rule_7_a_rescind_ends_a_request_in_post_started),

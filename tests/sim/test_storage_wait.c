@@ -142,6 +142,35 @@ static void a_controller_that_dies_ends_the_waiting(void **state)
     rig_down(bay.rig);
 }
 
+/* What killed it is what is said, also when the time is over, or the
+ * connection. */
+static void the_controllers_death_comes_first(void **state)
+{
+    struct vmb_storvsc_req req = { 0 };
+    struct vmb_conn *conn;
+    uint32_t unloaded;
+
+    (void)state;
+    for (unloaded = 0; unloaded < 2; unloaded++) {
+        bay_up(&bay, NULL);
+        conn = &bay.rig->conn;
+        inject(VMB_SIM_STORAGE_MUTE, VMB_SIM_FOR_EVER);
+        memset(&req, 0, sizeof req);
+        assert_int_equal(vmb_disk_flush(&bay.disk, &req), VMB_OK);
+        vmb_sim_rescind(bay.dev);
+        rig_settle(bay.rig);
+        assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_E_RESCINDED);
+        if (unloaded)
+            assert_int_equal(vmb_wait_unload(conn), VMB_OK);
+        assert_int_equal(
+            vmb_wait_storvsc_req(conn, &bay.ctl, &req, unloaded ? SECOND : 0),
+            VMB_E_RESCINDED);
+        assert_int_equal(vmb_wait_storvsc_close(conn, &bay.ctl), VMB_OK);
+        rig_hv_stop(bay.rig);
+        rig_free(bay.rig);
+    }
+}
+
 /* An unload that gets lost: the connection says what the controller cannot. */
 static void a_connection_that_dies_ends_the_waiting(void **state)
 {
@@ -197,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_subchannel_that_never_comes),
         cmocka_unit_test(a_subchannel_that_is_refused),
         cmocka_unit_test(a_controller_that_dies_ends_the_waiting),
+        cmocka_unit_test(the_controllers_death_comes_first),
         cmocka_unit_test(a_connection_that_dies_ends_the_waiting),
         cmocka_unit_test(a_routine_may_not_wait_for_the_close),
     };

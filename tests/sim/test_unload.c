@@ -105,6 +105,7 @@ static void leave_after(const struct rig_cfg *cfg, uint32_t steps, bool refuse)
     assert_true(vmb_sim_clock(rig->sim) - began < 2 * SECOND);
     assert_int_equal(vmb_conn_status(&rig->conn), VMB_E_STATE);
     assert_int_equal(vmb_conn_version(&rig->conn), 0);
+    assert_int_equal(vmb_conn_poll(&rig->conn), VMB_E_STATE); /* not AGAIN */
     rig_settle(rig);
     rig_down(rig);
 }
@@ -129,6 +130,28 @@ static void an_unload_waits_for_what_was_asked(void **state)
             leave_after(&cfg, steps, true);
         }
     }
+}
+
+/* What the host has not taken yet is not asked any more. */
+static void an_unload_takes_the_place_of_a_request(void **state)
+{
+    struct rig *rig = rig_make(NULL);
+    uint64_t before;
+
+    (void)state;
+    rig_hv_start(rig);
+    assert_int_equal(vmb_conn_start(&rig->conn, &rig->hv, &rig->cfg.conn),
+                     VMB_OK);
+    assert_int_equal(vmb_conn_poll(&rig->conn), VMB_AGAIN);
+    rig_fault(rig, VMB_SIM_AT_HYPERCALL, VMB_SIM_FAIL, 20, 0x13);
+    RIG_UNTIL(rig, vmb_conn_version(&rig->conn) != 0);
+    before = vmb_sim_count(rig->sim, VMB_SIM_AT_GUEST_MESSAGE);
+    rig_unload(rig);
+    assert_int_equal(rig->posted[3].count, 0); /* REQUEST_OFFERS */
+    assert_int_equal(vmb_sim_count(rig->sim, VMB_SIM_AT_GUEST_MESSAGE),
+                     before + 1);
+    assert_int_equal(vmb_conn_poll(&rig->conn), VMB_E_STATE);
+    rig_down(rig);
 }
 
 /* The answer gets lost: the unload ends with the contact, and can be tried
@@ -156,13 +179,47 @@ static void an_unload_of_a_mute_host_ends_as_well(void **state)
     rig_down(rig);
 }
 
+static void is_unloaded(const struct vmb_fault *fault, uint32_t relid)
+{
+    assert_int_equal(fault->status, VMB_E_STATE);
+    assert_int_equal(fault->site, VMB_SITE_UNLOADED);
+    assert_int_equal(fault->got, relid);
+    assert_int_equal(fault->limit, 0);
+}
+
+/* What was open says why it is not, and whose it was. */
+static void what_was_open_says_that_it_was_unloaded(void **state)
+{
+    struct rig *rig = rig_make(NULL);
+    struct vmb_sim_dev *dev = rig_device(rig);
+    struct link link = { .flagged = false };
+    struct vmb_gpadl gpadl = { 0 };
+    struct vmb_fault fault;
+    uint32_t relid;
+
+    (void)state;
+    rig_start(rig);
+    rig_open(rig, &link, dev);
+    relid = vmb_chan_relid(&link.chan);
+    assert_int_equal(rig_gpadl(rig, &gpadl, &link, rig_alloc(rig, 2), 2),
+                     VMB_OK);
+    rig_unload(rig);
+    vmb_chan_fault(&link.chan, &fault);
+    is_unloaded(&fault, relid);
+    vmb_gpadl_fault(&gpadl, &fault);
+    is_unloaded(&fault, relid);
+    rig_down(rig);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slow_unload_is_waited_for),
         cmocka_unit_test(an_unload_answered_late_is_an_unload),
         cmocka_unit_test(an_unload_waits_for_what_was_asked),
+        cmocka_unit_test(an_unload_takes_the_place_of_a_request),
         cmocka_unit_test(an_unload_of_a_mute_host_ends_as_well),
+        cmocka_unit_test(what_was_open_says_that_it_was_unloaded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -368,6 +368,41 @@ static void the_oldest_versions_use_the_interrupt_page(void **state)
     shared(VMB_VERSION_1_1, true);
 }
 
+/* Pages are handed over in any case; from 2.4 on a host has no business with
+ * the interrupt page, and it hears of no channel there. */
+static void only_they_look_at_the_interrupt_page(void **state)
+{
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < VERSIONS; i++) {
+        struct rig *rig =
+            rig_make(&(struct rig_cfg){ .sim.max_version = versions[i] });
+        struct vmb_sim_dev *dev = rig_device(rig);
+        struct link link = { .flagged = false };
+        bool old = versions[i] < VMB_VERSION_2_4;
+        const uint8_t page[VMB_PAGE_SIZE] = { 0 }, flags = 2;
+        struct vmb_offer *offer;
+
+        rig_start(rig);
+        rig_open(rig, &link, dev);
+        offer = rig_offer(rig, dev, 0);
+        rig_settle(rig);
+        (void)vmb_cpu_scan(&rig->cpu[0]);
+        /* As a host of any version might say it. */
+        offer->dedicated = false;
+        rig_echo(rig, &link, 1);
+        rig_settle(rig);
+        if (!old)
+            assert_memory_equal(rig->conn_pages, page, sizeof page);
+        rig->conn_pages[0] = flags;
+        assert_int_equal(vmb_cpu_scan(&rig->cpu[0]) & VMB_WORK_CHAN,
+                         old ? VMB_WORK_CHAN : 0);
+        rig_close(rig, &link);
+        rig_down(rig);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -382,6 +417,7 @@ int main(void)
         cmocka_unit_test(features_unknown_to_the_library_are_refused),
         cmocka_unit_test(monitor_pages_are_given_both_or_none),
         cmocka_unit_test(the_oldest_versions_use_the_interrupt_page),
+        cmocka_unit_test(only_they_look_at_the_interrupt_page),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,7 @@ static void what_can_never_fit_is_told_apart(void **state)
 {
     struct vmb_fault fault;
     struct vmb_ring_tx tx;
+    struct peer_ring ring;
     uint32_t data_pages;
 
     (void)state;
@@ -257,10 +258,12 @@ static void what_can_never_fit_is_told_apart(void **state)
         uint32_t most = data_pages * PAGE - 16;
 
         place_tx(&tx, pages, data_pages, 64, 0);
+        ring = peer_of_tx(&tx);
         assert_int_equal(vmb_ring_reserve(&tx, most, &fault), VMB_OK);
         assert_int_equal(vmb_ring_reserve(&tx, most + 8, &fault), VMB_E_TOOBIG);
         assert_int_equal(vmb_ring_want_room(&tx, most + 8, &fault),
                          VMB_E_TOOBIG);
+        assert_int_equal(peer_word(&ring, PEER_PENDING), 0);
         assert_int_equal(vmb_ring_reserve(&tx, UINT32_MAX - 7, &fault),
                          VMB_E_TOOBIG);
     }
