@@ -71,7 +71,8 @@ size_t vmb_channel_sizeof_packet(const struct vmb_channel *channel);
  *
  * VMB_OK
  * VMB_E_ARG     no memory, or not aligned
- * VMB_E_NOSLOT  less than vmb_channel_sizeof_packet()
+ * VMB_E_NOSLOT  less than vmb_channel_sizeof_packet(), or the channel was never
+ *               initialised
  */
 VMB_NODISCARD enum vmb_status vmb_packet_initialize(struct vmb_channel *channel,
                                                     void *memory, size_t bytes,
