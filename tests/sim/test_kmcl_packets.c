@@ -66,6 +66,9 @@ static void packets_are_allocated_and_freed(void **state)
         }
     }
     VmbPacketFree(packets[0]); /* a second time: nothing */
+    VmbPacketSetCompletionRoutine(packets[0], kmcl_done);
+    assert_null(VmbPacketGetInlinePacketContextPointer(packets[0]));
+    assert_null(VmbPacketGetChannel(packets[0]));
     kmcl_down(&k);
 }
 
