@@ -108,8 +108,9 @@ VMB_NODISCARD enum vmb_status vmb_gpadl_destroy_start(struct vmb_gpadl *gpadl);
  *
  * VMB_OK         the memory is yours
  * VMB_AGAIN      no answer yet
- * VMB_E_TIMEOUT, VMB_E_HYPERCALL  the host may still hold it: start again, or
- *                unload the connection
+ * VMB_E_TIMEOUT, VMB_E_HYPERCALL, VMB_E_RESCINDED  the host may still hold it,
+ *                the last since its creation: start again, or unload the
+ *                connection
  * VMB_E_STATE    it is live and nobody asked
  * [bus]
  */

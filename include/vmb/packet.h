@@ -71,7 +71,8 @@ size_t vmb_channel_sizeof_packet(const struct vmb_channel *channel);
  *
  * VMB_OK
  * VMB_E_ARG     no memory, or not aligned
- * VMB_E_NOSLOT  less than vmb_channel_sizeof_packet()
+ * VMB_E_NOSLOT  less than vmb_channel_sizeof_packet(), or the channel was never
+ *               initialised
  */
 VMB_NODISCARD enum vmb_status vmb_packet_initialize(struct vmb_channel *channel,
                                                     void *memory, size_t bytes,
@@ -108,7 +109,8 @@ VMB_NODISCARD enum vmb_status vmb_packet_free(struct vmb_packet *packet);
  * VMB_E_TOOBIG is the same, but more came than the channel's packets may have:
  * buffer has its beginning.  VMB_E_CANCELLED: the channel was disabled before
  * that.  VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL, VMB_E_STATE: it died
- * before that, the last with its connection.
+ * before that, the last with its connection.  Anything else, and VMB_E_TOOBIG
+ * without a buffer: it could not be opened, as vmb_channel_status() says.
  *
  * [tx] and [rx]
  *
@@ -148,7 +150,9 @@ enum vmb_packet_state vmb_packet_state(const struct vmb_packet *packet);
  *               no bytes
  * VMB_E_TOOBIG  more payload, external bytes or members than the packet was
  *               made for
- * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL  the channel is dead
+ * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL, VMB_E_CANCELLED  the channel is
+ *               dead; the last from routines that hear it of packets of before
+ *               it opened
  * VMB_E_LANE    check builds: another caller is inside
  *
  * Unless VMB_OK comes back the packet is still idle and the caller's.
@@ -226,6 +230,7 @@ vmb_channel_request_start(struct vmb_channel *channel,
  * VMB_E_STATE   vmb_channel_request_start() did not take it
  * VMB_E_CANCELLED, VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL  the channel
  *               ended first; VMB_E_CANCELLED also: abandoned
+ * others        as vmb_channel_status(): it could not be opened
  * [tx] and [rx]
  */
 VMB_NODISCARD enum vmb_status

@@ -37,9 +37,10 @@ NTSTATUS VmbChannelInitSetClientContextSize(VMBCHANNEL Channel,
     return STATUS_SUCCESS;
 }
 
+/* A packet is made with a pipe's header, or without one. */
 NTSTATUS VmbChannelInitSetFlags(VMBCHANNEL Channel, UINT32 Flags)
 {
-    if (!begin(Channel))
+    if (!begin_resize(Channel))
         return STATUS_INVALID_PARAMETER_1;
     if (Flags & ~VMBUS_CHANNEL_INIT_FLAGS)
         return STATUS_INVALID_PARAMETER_2;

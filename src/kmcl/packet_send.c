@@ -128,7 +128,8 @@ PVOID VmbPacketGetPointer(VMBPACKET Packet)
 
 PVOID VmbPacketGetInlinePacketContextPointer(VMBPACKET Packet)
 {
-    return Packet->channel->inline_context ? Packet + 1 : NULL;
+    return Packet->channel && Packet->channel->inline_context ? Packet + 1
+                                                              : NULL;
 }
 
 static void set_routine(VMBPACKET packet, const char *function,
@@ -138,6 +139,8 @@ static void set_routine(VMBPACKET packet, const char *function,
 {
     NTSTATUS status = STATUS_SUCCESS;
 
+    if (!packet->channel) /* freed: no device to tell */
+        return;
     if (vmb_packet_state(packet->packet) != VMB_PACKET_IDLE)
         status = STATUS_INVALID_DEVICE_STATE;
     else if (!routine && !routine_ex)

@@ -98,21 +98,27 @@ enum vmb_status vmb_channel_delete_gpadl_start(struct vmb_channel *channel,
 }
 
 /*
- * One is taken off the list when it is down.  One that is still being created
- * is waited for: its answer comes, or its deadline.
+ * One is taken off the list when it is down.  One that cannot be asked for yet,
+ * for it is still being created, is asked for later, whatever comes of it.
  */
-bool vmb_gpadls_take_down(struct vmb_channel *channel, bool again)
+bool vmb_gpadls_take_down(struct vmb_channel *channel)
 {
     struct vmb_channel_gpadl *gpadl = channel->gpadls_, *next;
+    bool again = channel->disable_wanted_;
     enum vmb_status status;
 
+    channel->disable_wanted_ = false;
     for (; gpadl; gpadl = next) {
         next = gpadl->next_;
         status = vmb_gpadl_destroy_status(&gpadl->gpadl);
         if (status == VMB_OK)
             unlist(channel, gpadl);
-        else if (status == VMB_E_STATE || (again && status != VMB_AGAIN))
-            channel->begun_ |= vmb_gpadl_destroy_start(&gpadl->gpadl) == VMB_OK;
+        if (status >= VMB_OK || (status != VMB_E_STATE && !again))
+            continue;
+        if (vmb_gpadl_destroy_start(&gpadl->gpadl) == VMB_OK)
+            channel->begun_ = true;
+        else
+            channel->disable_wanted_ = true;
     }
     return !channel->gpadls_;
 }

@@ -126,8 +126,9 @@ void vmb_channel_broken(struct vmb_channel *channel, enum vmb_site site,
                         uint64_t got, uint64_t limit);
 
 /* gpadls.c: what the client has not deleted.  take_down(): true: all are down;
- * again: those that the host did not let go of are asked for once more. */
-bool vmb_gpadls_take_down(struct vmb_channel *channel, bool again);
+ * with disable_wanted_ those that the host did not let go of are asked for once
+ * more. */
+bool vmb_gpadls_take_down(struct vmb_channel *channel);
 enum vmb_status vmb_gpadls_status(const struct vmb_channel *channel);
 
 /* request.c: the request behind a packet is given up */

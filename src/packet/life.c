@@ -221,10 +221,7 @@ static void closed(struct vmb_channel *channel)
 
 static void cleared(struct vmb_channel *channel)
 {
-    bool again = channel->disable_wanted_;
-
-    channel->disable_wanted_ = false;
-    if (!vmb_gpadls_take_down(channel, again))
+    if (!vmb_gpadls_take_down(channel))
         return;
     end(channel, channel->dead_ == VMB_E_CANCELLED && channel->was_opened_
                      ? VMB_E_STATE

@@ -6,7 +6,8 @@ enum vmb_status vmb_packet_initialize(struct vmb_channel *channel, void *memory,
 {
     if (!memory || (uintptr_t)memory % 8)
         return VMB_E_ARG;
-    if (bytes < vmb_channel_sizeof_packet(channel))
+    /* Of a channel that was never made a packet has 0: less than any size. */
+    if (bytes <= vmb_channel_sizeof_packet(channel) - 1)
         return VMB_E_NOSLOT;
     *packet = vmb_memory_packet(channel, memory);
     return VMB_OK;

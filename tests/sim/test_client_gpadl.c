@@ -136,6 +136,43 @@ static void one_in_doubt_comes_down_with_a_rescind(void **state)
     one_in_doubt_comes_down(true);
 }
 
+/*
+ * The channel is down but for a GPADL that is still being made, and then nobody
+ * knows whether the host has it: it is asked to let go all the same.
+ */
+static void one_under_way_falls_into_doubt(bool rescinded)
+{
+    struct client *c = up(0);
+    enum vmb_status status;
+
+    rig_settle(c->rig);
+    rig_fault(c->rig, VMB_SIM_AT_HOST_MESSAGE, VMB_SIM_LOSE, 1, 0);
+    assert_int_equal(create_start(c, &memory[0]), VMB_OK);
+    RIG_UNTIL(c->rig, vmb_sim_faults_hit(c->rig->sim) == 1);
+    assert_int_equal(vmb_channel_disable_start(&c->channel), VMB_OK);
+    RIG_UNTIL(c->rig, c->events[c->count - 1] == CLOSED);
+    if (rescinded)
+        vmb_sim_rescind(c->dev);
+    assert_int_equal(vmb_gpadl_create_status(&memory[0].gpadl.gpadl),
+                     VMB_AGAIN);
+    RIG_WAIT(c->rig, &status, vmb_channel_disable_status(&c->channel));
+    assert_int_equal(status, VMB_OK);
+    assert_int_equal(vmb_sim_live_gpadls(c->rig->sim), 0);
+    client_tear_down(c);
+}
+
+static void one_under_way_is_asked_for_after_its_deadline(void **state)
+{
+    (void)state;
+    one_under_way_falls_into_doubt(false);
+}
+
+static void one_under_way_is_asked_for_after_a_rescind(void **state)
+{
+    (void)state;
+    one_under_way_falls_into_doubt(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +181,8 @@ int main(void)
         cmocka_unit_test(one_under_way_is_waited_for),
         cmocka_unit_test(one_in_doubt_comes_down_with_a_close),
         cmocka_unit_test(one_in_doubt_comes_down_with_a_rescind),
+        cmocka_unit_test(one_under_way_is_asked_for_after_its_deadline),
+        cmocka_unit_test(one_under_way_is_asked_for_after_a_rescind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -287,6 +287,25 @@ static void the_connection_is_gone(void **state)
     client_tear_down(c);
 }
 
+/* What was asked before it opened hears why it did not. */
+static void the_host_refuses_to_open(void **state)
+{
+    struct client *c = prepare();
+    struct vmb_request request = { .room = 0 };
+
+    (void)state;
+    client_initialize(c);
+    assert_int_equal(vmb_channel_enable(&c->channel), VMB_OK);
+    assert_int_equal(vmb_channel_request_start(&c->channel, &request,
+                                               "12345678", 8, NULL, WAIT),
+                     VMB_OK);
+    rig_fault(c->rig, VMB_SIM_AT_GUEST_MESSAGE, VMB_SIM_REFUSE, 1, 0);
+    client_until_disabled(c);
+    assert_int_equal(vmb_channel_request_status(&request), VMB_E_REFUSED);
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_E_REFUSED);
+    client_tear_down(c);
+}
+
 static void waits_have_a_limit(void **state)
 {
     struct client *c = prepare();
@@ -360,6 +379,7 @@ int main(void)
         cmocka_unit_test(inside_post_started),
         cmocka_unit_test(the_channel_dies),
         cmocka_unit_test(the_connection_is_gone),
+        cmocka_unit_test(the_host_refuses_to_open),
         cmocka_unit_test(waits_have_a_limit),
         cmocka_unit_test(refused_requests_take_no_packet),
         cmocka_unit_test(packets_that_are_out_keep_the_memory),

@@ -243,6 +243,27 @@ static void after_the_end_nothing_is_sent(void **state)
     client_tear_down(c);
 }
 
+/* Nor while it is taken back before it has opened. */
+static void given_up_before_it_opens(void **state)
+{
+    struct client *c = &client;
+    struct vmb_packet *packet;
+
+    (void)state;
+    client_set_up(c, NULL);
+    client_initialize(c);
+    packet = client_packet(c);
+    assert_int_equal(vmb_packet_set_completion_routine(packet, try_again),
+                     VMB_OK);
+    assert_int_equal(vmb_channel_enable(&c->channel), VMB_OK);
+    client_send(packet, VMB_SIM_SINK, 0, 0, 0, 0);
+    client_down(c);
+    assert_string_equal(c->events, "x");
+    assert_int_equal(c->last_status, VMB_E_CANCELLED);
+    assert_int_equal(vmb_packet_state(packet), VMB_PACKET_IDLE);
+    client_tear_down(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_request_that_is_done_gives_its_place_to_another),
         cmocka_unit_test(a_routine_may_free_packets),
         cmocka_unit_test(after_the_end_nothing_is_sent),
+        cmocka_unit_test(given_up_before_it_opens),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -508,6 +508,8 @@ static void every_monitor_id_has_its_word(void **state)
 static void a_channel_never_made(void **state)
 {
     static struct vmb_channel zeroed;
+    struct vmb_packet *packet = NULL;
+    uint64_t word = 7;
 
     (void)state;
     assert_int_equal(vmb_channel_status(&zeroed), VMB_E_STATE);
@@ -517,6 +519,16 @@ static void a_channel_never_made(void **state)
     assert_int_equal(vmb_wait_channel(&zeroed, SECOND), VMB_E_STATE);
     assert_int_equal(vmb_wait_channel_disable(&zeroed, SECOND), VMB_OK);
     assert_int_equal(vmb_wait_channel_pause(&zeroed, SECOND), VMB_E_STATE);
+    /* No size is enough, not even the one it gives. */
+    assert_int_equal(vmb_packet_initialize(&zeroed, &word,
+                                           vmb_channel_sizeof_packet(&zeroed),
+                                           &packet),
+                     VMB_E_NOSLOT);
+    assert_int_equal(
+        vmb_packet_initialize(&zeroed, &word, sizeof word, &packet),
+        VMB_E_NOSLOT);
+    assert_int_equal(word, 7);
+    assert_null(packet);
 }
 
 int main(void)

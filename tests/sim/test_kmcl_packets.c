@@ -66,6 +66,9 @@ static void packets_are_allocated_and_freed(void **state)
         }
     }
     VmbPacketFree(packets[0]); /* a second time: nothing */
+    VmbPacketSetCompletionRoutine(packets[0], kmcl_done);
+    assert_null(VmbPacketGetInlinePacketContextPointer(packets[0]));
+    assert_null(VmbPacketGetChannel(packets[0]));
     kmcl_down(&k);
 }
 
@@ -105,7 +108,11 @@ static void sizes_stay_while_packets_are_out(void **state)
                      STATUS_INVALID_PARAMETER_1);
     assert_int_equal(VmbChannelInitSetMaximumExternalData(k.channel, 1, 1),
                      STATUS_INVALID_PARAMETER_1);
-    assert_int_equal(VmbChannelInitSetFlags(k.channel, 0), STATUS_SUCCESS);
+    assert_int_equal(VmbChannelInitSetClientContextSize(k.channel, 8),
+                     STATUS_SUCCESS);
+    assert_int_equal(
+        VmbChannelInitSetFlags(k.channel, VMBUS_CHANNEL_INIT_FLAG_IS_PIPE),
+        STATUS_INVALID_PARAMETER_1);
     VmbPacketFree(packet);
     assert_int_equal(VmbChannelInitSetMaximumPacketSize(k.channel, 100),
                      STATUS_SUCCESS);

@@ -287,6 +287,8 @@ static void while_making_a_gpadl(const struct rig_cfg *cfg)
         /* Refused, it is gone; without an answer, the host may have it. */
         assert_true(status == VMB_OK || status == VMB_E_REFUSED ||
                     (cfg && status == VMB_E_RESCINDED));
+        if (status == VMB_E_RESCINDED)
+            assert_int_equal(vmb_gpadl_destroy_status(&gpadl), status);
         destroy_soon(&s, &gpadl);
         assert_int_equal(vmb_gpadl_destroy_status(&gpadl), VMB_OK);
         assert_false(rig_mapped(s.rig, memory, 60));
