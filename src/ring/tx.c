@@ -16,7 +16,7 @@
 #include "../fault.h"
 #include "../host.h"
 #include "index.h"
-#include "plain.h"
+#include "tx_plain.h"
 
 void vmb_ring_tx_init(struct vmb_ring_tx *tx, void *pages, uint32_t data_pages)
 {

@@ -4,7 +4,7 @@
 #include "../fault.h"
 #include "../lane.h"
 #include "../ring/index.h"
-#include "../ring/plain.h"
+#include "../ring/tx_plain.h"
 #include "../trace.h"
 
 /* Staged bytes beyond this share of the ring are shown to the host at once:

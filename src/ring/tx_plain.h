@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
-#ifndef VMB_SRC_RING_PLAIN_H
-#define VMB_SRC_RING_PLAIN_H
+#ifndef VMB_SRC_RING_TX_PLAIN_H
+#define VMB_SRC_RING_TX_PLAIN_H
 /*
  * The short way through tx.c, and what it shares with the way of all packets.
  * In a header, so that a channel's send has it without a call.
