@@ -19,6 +19,14 @@
 #include "../layout.h"
 #include "index.h"
 
+/*
+ * How far ahead to ask for the ring's bytes.  Each header says where the next
+ * one is: without this, packets of another CPU are waited for one by one, each
+ * as long as a cache line takes to change hands.  Half as far and four times as
+ * far measured worse.
+ */
+#define VMB_RX_AHEAD 256
+
 /* The first 4 bytes of a plain packet: type, and length of the header. */
 #define VMB_RX_PLAIN(type) \
     ((type) | (uint32_t)sizeof(struct vmb_packet_header) / 8 << 16)
@@ -58,6 +66,7 @@ VMB_UNFOLDED static bool vmb_rx_plain(struct vmb_ring_rx *rx,
     out->len = length - (uint32_t)sizeof(struct vmb_packet_header);
     out->at_ = at + (uint32_t)sizeof(struct vmb_packet_header);
     out->xid = vmb_host_load64(rx->data_ + at + 8);
+    vmb_host_expect(rx->data_ + at, VMB_RX_AHEAD);
     out->user = NULL;
     out->page_set = 0;
     out->range_count = 0;
