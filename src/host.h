@@ -108,6 +108,13 @@ static inline void vmb_host_read(void *dst, const void *at, size_t len)
     VMB_HOST_LOADED(at, len);
 }
 
+/* What lies `ahead` bytes on may be read soon.  No load, and harmless behind
+ * the end of the memory. */
+static inline void vmb_host_expect(const void *at, size_t ahead)
+{
+    __builtin_prefetch((const void *)((uintptr_t)at + ahead));
+}
+
 static inline void vmb_host_write(void *at, const void *src, size_t len)
 {
     __builtin_memcpy(at, src, len);

@@ -19,7 +19,7 @@
  */
 #ifdef __OPTIMIZE_SIZE__
 #define VMB_PLAIN_PAYS false
-#define VMB_UNFOLDED
+#define VMB_UNFOLDED   inline
 #define VMB_APART
 #else
 #define VMB_PLAIN_PAYS true

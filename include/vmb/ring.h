@@ -56,12 +56,13 @@ struct vmb_out_size {
 struct vmb_rx {
     enum vmb_kind kind;
     bool want_reply;
-    uint16_t page_set;    /* VMB_XFER_PAGES */
-    uint32_t len;         /* payload bytes, a multiple of 8 as on the wire */
-    uint32_t range_count; /* VMB_XFER_PAGES; checked against the packet */
+    uint32_t len; /* payload bytes, a multiple of 8 as on the wire */
+    uint32_t at_;
     uint64_t xid;         /* give back in vmb_out.reply_to */
     void *user;           /* VMB_COMPLETION: what vmb_out.user was */
-    uint32_t at_, ranges_at_;
+    uint16_t page_set;    /* VMB_XFER_PAGES */
+    uint16_t range_count; /* VMB_XFER_PAGES; checked against the packet */
+    uint32_t ranges_at_;
 };
 
 /* The sending side. */

@@ -16,6 +16,7 @@
 #include "../fault.h"
 #include "../host.h"
 #include "index.h"
+#include "rx_plain.h"
 
 void vmb_ring_rx_init(struct vmb_ring_rx *rx, void *pages, uint32_t data_pages)
 {
@@ -80,6 +81,11 @@ static struct header unpack(uint64_t word)
 static enum vmb_status check_header(const struct header *h, uint32_t held,
                                     struct vmb_fault *fault)
 {
+    const uint32_t least =
+        sizeof(struct vmb_packet_header) + VMB_PACKET_TRAILER_BYTES;
+
+    if (held < least)
+        return vmb_fault_host(fault, VMB_SITE_RX_HEADER, held, least);
     if (h->type != VMB_PACKET_INBAND && h->type != VMB_PACKET_XFER_PAGES &&
         h->type != VMB_PACKET_COMPLETION)
         return vmb_fault_host(fault, VMB_SITE_RX_TYPE, h->type, 0);
@@ -111,7 +117,7 @@ static enum vmb_status take_ranges(struct vmb_ring_rx *rx,
     if (count > room)
         return vmb_fault_host(fault, VMB_SITE_RX_RANGES, count, room);
     out->page_set = (uint16_t)(word & 0xffff);
-    out->range_count = (uint32_t)count;
+    out->range_count = (uint16_t)count;
     out->ranges_at_ = vmb_ring_advance(rx->read_, fixed, rx->size_);
     return VMB_OK;
 }
@@ -127,12 +133,12 @@ static void mask(struct vmb_ring_rx *rx)
     rx->armed_ = false;
 }
 
-/* A whole header is there, `held` bytes in all: take the packet apart. */
-static enum vmb_status take_packet(struct vmb_ring_rx *rx, struct vmb_rx *out,
-                                   uint32_t held, struct vmb_fault *fault)
+enum vmb_status vmb_rx_take(struct vmb_ring_rx *rx, struct vmb_rx *out,
+                            uint64_t word, struct vmb_fault *fault)
 {
     uint32_t at = rx->read_, size = rx->size_;
-    struct header h = unpack(get64(rx, at));
+    struct header h = unpack(word);
+    uint32_t held = vmb_ring_distance(at, rx->write_, size);
     enum vmb_status status = check_header(&h, held, fault);
 
     if (status != VMB_OK)
@@ -156,40 +162,35 @@ static enum vmb_status take_packet(struct vmb_ring_rx *rx, struct vmb_rx *out,
     return VMB_OK;
 }
 
-static inline uint32_t bytes_held(const struct vmb_ring_rx *rx)
+/* Any packet, if there is one. */
+VMB_APART static enum vmb_status
+next_any(struct vmb_ring_rx *rx, struct vmb_rx *out, struct vmb_fault *fault)
 {
-    return vmb_ring_distance(rx->read_, rx->write_, rx->size_);
-}
+    enum vmb_status status;
 
-/* Nothing is left of what the host has shown: has it shown more? */
-static enum vmb_status next_shown(struct vmb_ring_rx *rx, uint32_t *held,
-                                  struct vmb_fault *fault)
-{
-    enum vmb_status status = look_at_write(rx, fault);
-
-    if (status != VMB_OK)
-        return status;
-    *held = bytes_held(rx);
-    return *held ? VMB_OK : VMB_AGAIN;
+    mask(rx);
+    if (rx->read_ == rx->write_) {
+        status = look_at_write(rx, fault);
+        if (status != VMB_OK)
+            return status;
+        if (rx->read_ == rx->write_)
+            return VMB_AGAIN;
+    }
+    return vmb_rx_take(rx, out, get64(rx, rx->read_), fault);
 }
 
 enum vmb_status vmb_ring_next(struct vmb_ring_rx *rx, struct vmb_rx *out,
                               struct vmb_fault *fault)
 {
-    const uint32_t least =
-        sizeof(struct vmb_packet_header) + VMB_PACKET_TRAILER_BYTES;
-    uint32_t held = bytes_held(rx);
-    enum vmb_status status;
+    uint32_t straight = VMB_PLAIN_PAYS ? vmb_rx_straight(rx) : 0;
+    uint64_t word;
 
-    mask(rx);
-    if (held == 0) {
-        status = next_shown(rx, &held, fault);
-        if (status != VMB_OK)
-            return status;
-    }
-    if (held < least)
-        return vmb_fault_host(fault, VMB_SITE_RX_HEADER, held, least);
-    return take_packet(rx, out, held, fault);
+    if (!straight)
+        return next_any(rx, out, fault);
+    word = get64(rx, rx->read_);
+    return vmb_rx_plain(rx, out, word, straight)
+               ? VMB_OK
+               : vmb_rx_take(rx, out, word, fault);
 }
 
 /* Up to the end of the ring and from its start on. */
@@ -202,8 +203,9 @@ VMB_RARE static void copy_around(const struct vmb_ring_rx *rx, uint32_t at,
     vmb_host_read(dst + to_end, rx->data_, len - to_end);
 }
 
-uint32_t vmb_ring_copy(const struct vmb_ring_rx *rx, const struct vmb_rx *pkt,
-                       uint32_t offset, void *dst, uint32_t len)
+VMB_APART static uint32_t copy_any(const struct vmb_ring_rx *rx,
+                                   const struct vmb_rx *pkt, uint32_t offset,
+                                   void *dst, uint32_t len)
 {
     uint32_t at;
 
@@ -219,6 +221,15 @@ uint32_t vmb_ring_copy(const struct vmb_ring_rx *rx, const struct vmb_rx *pkt,
         vmb_host_read(dst, rx->data_ + at, len);
     else
         copy_around(rx, at, dst, len);
+    return len;
+}
+
+uint32_t vmb_ring_copy(const struct vmb_ring_rx *rx, const struct vmb_rx *pkt,
+                       uint32_t offset, void *dst, uint32_t len)
+{
+    if (!VMB_PLAIN_PAYS || !vmb_rx_is_straight(rx, pkt, offset, len))
+        return copy_any(rx, pkt, offset, dst, len);
+    vmb_host_read(dst, rx->data_ + pkt->at_ + offset, len);
     return len;
 }
 
@@ -250,32 +261,24 @@ static bool room_came(const struct vmb_ring_rx *rx, uint32_t before,
     return had <= wanted && has >= wanted;
 }
 
-bool vmb_ring_release(struct vmb_ring_rx *rx)
+bool vmb_rx_room_came(struct vmb_ring_rx *rx, uint32_t before, uint32_t wanted)
 {
     struct vmb_ring_control *control = rx->control_;
-    uint32_t before = rx->released_;
     struct vmb_fault ignored;
-    uint32_t wanted;
 
-    if (rx->read_ == before)
-        return false;
-    /* Release: our copies out of the packets before the index that lets the
-     * host write over them. */
-    vmb_host_store32_release(&control->read, rx->read_);
-    rx->released_ = rx->read_;
-    /*
-     * The index before our look at the wish: otherwise the host may state it,
-     * still see the ring full, and wait for a signal that nobody sends.
-     */
-    vmb_host_fence();
-    wanted = vmb_host_load32(&control->pending_send_size);
-    if (!wanted ||
-        !(vmb_host_load32(&control->features) & VMB_RING_FEATURE_PENDING))
+    if (!(vmb_host_load32(&control->features) & VMB_RING_FEATURE_PENDING))
         return false;
     /* A wrong index is not lost: the next vmb_ring_next() reports it. */
     if (look_at_write(rx, &ignored) != VMB_OK)
         return false;
     return room_came(rx, before, wanted);
+}
+
+bool vmb_ring_release(struct vmb_ring_rx *rx)
+{
+    uint32_t before = rx->released_, wanted = vmb_rx_release(rx);
+
+    return wanted && vmb_rx_room_came(rx, before, wanted);
 }
 
 bool vmb_ring_arm(struct vmb_ring_rx *rx)

@@ -16,7 +16,7 @@
 #include "../fault.h"
 #include "../host.h"
 #include "index.h"
-#include "plain.h"
+#include "tx_plain.h"
 
 void vmb_ring_tx_init(struct vmb_ring_tx *tx, void *pages, uint32_t data_pages)
 {
@@ -230,6 +230,9 @@ static uint32_t put_ranges(const struct vmb_ring_tx *tx, uint32_t at,
     return at;
 }
 
+/* The other side sees whole 8 bytes: let it see none of our past. */
+static const uint8_t zero[8];
+
 static uint32_t put_payload(const struct vmb_ring_tx *tx, uint32_t at,
                             const struct vmb_out *out, uint32_t payload)
 {
@@ -240,7 +243,7 @@ static uint32_t put_payload(const struct vmb_ring_tx *tx, uint32_t at,
         if (piece->len)
             at = put_bytes(tx, at, piece->base, (uint32_t)piece->len);
     if (payload % 8)
-        at = put_bytes(tx, at, vmb_out_zero, 8 - payload % 8);
+        at = put_bytes(tx, at, zero, 8 - payload % 8);
     return at;
 }
 
@@ -261,27 +264,13 @@ VMB_APART static uint32_t put_any(const struct vmb_ring_tx *tx,
 void vmb_ring_write(struct vmb_ring_tx *tx, const struct vmb_out *out,
                     const struct vmb_out_size *size, uint64_t xid)
 {
-    if (!vmb_plain_write(tx, out, size, xid))
+    if (vmb_is_plain(out) && vmb_plain_fits(tx, size->total))
+        vmb_plain_put(tx, out, size, xid);
+    else
         vmb_out_written(tx, put_any(tx, out, size, xid), size->total);
 }
 
 bool vmb_ring_publish(struct vmb_ring_tx *tx)
 {
-    struct vmb_ring_control *control = tx->control_;
-    uint32_t before = tx->published_, write = tx->write_;
-
-    if (write == before)
-        return false;
-    tx->published_ = write;
-    /* Release: the packets before the index that shows them. */
-    vmb_host_store32_release(&control->write, write);
-    /*
-     * The index before our look at mask and read index: otherwise both sides
-     * can miss each other, the host finding the ring empty and going to sleep
-     * while we still see it busy and do not signal.
-     */
-    vmb_host_fence();
-    if (vmb_host_load32(&control->interrupt_mask))
-        return false;
-    return vmb_host_load32(&control->read) == before;
+    return vmb_out_publish(tx);
 }

@@ -3,6 +3,8 @@
 
 #include "../fault.h"
 #include "../lane.h"
+#include "../layout.h"
+#include "../ring/rx_plain.h"
 
 /* A completion must answer a request that is waiting, once. */
 static enum vmb_status match(struct vmb_chan *chan, struct vmb_rx *rx)
@@ -13,16 +15,59 @@ static enum vmb_status match(struct vmb_chan *chan, struct vmb_rx *rx)
                           chan->txn_cap_);
 }
 
+/* What became of the ring's look at the next packet. */
+static enum vmb_status received(struct vmb_chan *chan, struct vmb_rx *rx,
+                                enum vmb_status status)
+{
+    if (status == VMB_OK)
+        status = match(chan, rx);
+    return status == VMB_E_HOST ? vmb_chan_kill(chan, &chan->rx_why_) : status;
+}
+
+/* Any packet, if there is one. */
+VMB_APART static enum vmb_status receive_any(struct vmb_chan *chan,
+                                             struct vmb_rx *rx)
+{
+    return received(chan, rx, vmb_ring_next(&chan->rx_, rx, &chan->rx_why_));
+}
+
+/* The packet that is there, of which word has been loaded. */
+VMB_APART static enum vmb_status receive_rest(struct vmb_chan *chan,
+                                              struct vmb_rx *rx, uint64_t word)
+{
+    return received(chan, rx,
+                    vmb_rx_take(&chan->rx_, rx, word, &chan->rx_why_));
+}
+
+VMB_APART static enum vmb_status receive_completion(struct vmb_chan *chan,
+                                                    struct vmb_rx *rx)
+{
+    return received(chan, rx, VMB_OK);
+}
+
+/* Without a call where the packet is plain; else by those above, whole. */
+VMB_UNFOLDED static enum vmb_status receive_plain(struct vmb_chan *chan,
+                                                  struct vmb_rx *rx)
+{
+    struct vmb_ring_rx *ring = &chan->rx_;
+    uint32_t straight = vmb_rx_straight(ring);
+    uint64_t word;
+
+    if (!straight)
+        return receive_any(chan, rx);
+    word = vmb_host_load64(ring->data_ + ring->read_);
+    if (!vmb_rx_plain(ring, rx, word, straight))
+        return receive_rest(chan, rx, word);
+    return rx->kind == VMB_COMPLETION ? receive_completion(chan, rx) : VMB_OK;
+}
+
 static enum vmb_status receive(struct vmb_chan *chan, struct vmb_rx *rx)
 {
     enum vmb_status status = vmb_chan_gate(chan);
 
     if (status != VMB_OK)
         return status;
-    status = vmb_ring_next(&chan->rx_, rx, &chan->rx_why_);
-    if (status == VMB_OK)
-        status = match(chan, rx);
-    return status == VMB_E_HOST ? vmb_chan_kill(chan, &chan->rx_why_) : status;
+    return VMB_PLAIN_PAYS ? receive_plain(chan, rx) : receive_any(chan, rx);
 }
 
 enum vmb_status vmb_chan_recv(struct vmb_chan *chan, struct vmb_rx *rx)
@@ -41,6 +86,10 @@ uint32_t vmb_rx_copy(const struct vmb_chan *chan, const struct vmb_rx *rx,
 {
     if (vmb_chan_gate(chan) != VMB_OK)
         return 0;
+    if (VMB_PLAIN_PAYS && vmb_rx_is_straight(&chan->rx_, rx, offset, len)) {
+        vmb_host_read(dst, chan->rx_.data_ + rx->at_ + offset, len);
+        return len;
+    }
     return vmb_ring_copy(&chan->rx_, rx, offset, dst, len);
 }
 
@@ -56,15 +105,39 @@ enum vmb_status vmb_rx_range(const struct vmb_chan *chan,
                                                               : VMB_E_ARG;
 }
 
+VMB_RARE static enum vmb_status tell_of_room(struct vmb_chan *chan,
+                                             uint32_t before, uint32_t wanted)
+{
+    return vmb_rx_room_came(&chan->rx_, before, wanted) ? vmb_chan_signal(chan)
+                                                        : VMB_OK;
+}
+
+VMB_UNFOLDED static enum vmb_status release_plain(struct vmb_chan *chan)
+{
+    uint32_t before = chan->rx_.released_;
+    uint32_t wanted = vmb_rx_release(&chan->rx_);
+
+    return wanted ? tell_of_room(chan, before, wanted) : VMB_OK;
+}
+
+static enum vmb_status release(struct vmb_chan *chan)
+{
+    enum vmb_status status = vmb_chan_gate(chan);
+
+    if (status != VMB_OK)
+        return status;
+    if (VMB_PLAIN_PAYS)
+        return release_plain(chan);
+    return vmb_ring_release(&chan->rx_) ? vmb_chan_signal(chan) : VMB_OK;
+}
+
 enum vmb_status vmb_chan_release(struct vmb_chan *chan)
 {
     enum vmb_status status;
 
     if (!vmb_lane_enter(&chan->rx_lane_))
         return VMB_E_LANE;
-    status = vmb_chan_gate(chan);
-    if (status == VMB_OK && vmb_ring_release(&chan->rx_))
-        status = vmb_chan_signal(chan);
+    status = release(chan);
     vmb_lane_leave(&chan->rx_lane_);
     return status;
 }

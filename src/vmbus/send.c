@@ -4,16 +4,19 @@
 #include "../fault.h"
 #include "../lane.h"
 #include "../ring/index.h"
-#include "../ring/plain.h"
+#include "../ring/tx_plain.h"
 #include "../trace.h"
 
 /* Staged bytes beyond this share of the ring are shown to the host at once:
  * it could be working on them (an eighth measured best). */
 #define BATCH_SHARE 8
 
-static enum vmb_status publish(struct vmb_chan *chan)
+VMB_UNFOLDED static enum vmb_status publish(struct vmb_chan *chan)
 {
-    return vmb_ring_publish(&chan->tx_) ? vmb_chan_signal(chan) : VMB_OK;
+    bool signal = VMB_PLAIN_PAYS ? vmb_out_publish(&chan->tx_)
+                                 : vmb_ring_publish(&chan->tx_);
+
+    return signal ? vmb_chan_signal(chan) : VMB_OK;
 }
 
 /* Room for total bytes, or a promise by the host to tell of it. */
@@ -36,14 +39,14 @@ VMB_RARE static enum vmb_status find_room(struct vmb_chan *chan, uint32_t total)
     return status;
 }
 
-static enum vmb_status stage(struct vmb_chan *chan, const struct vmb_out *out)
+/* Any packet, with room or without. */
+VMB_APART static enum vmb_status stage_any(struct vmb_chan *chan,
+                                           const struct vmb_out *out)
 {
     struct vmb_out_size size;
-    enum vmb_status status = VMB_OK;
+    enum vmb_status status = vmb_ring_measure(out, &size);
     uint64_t xid = out->reply_to;
 
-    if (!vmb_plain_measure(out, &size))
-        status = vmb_ring_measure(out, &size);
     if (status != VMB_OK)
         return status;
     if (out->want_reply && !vmb_txn_available(chan))
@@ -54,9 +57,32 @@ static enum vmb_status stage(struct vmb_chan *chan, const struct vmb_out *out)
         return status;
     if (out->want_reply)
         xid = vmb_txn_take(chan, out->user);
-    if (!vmb_plain_write(&chan->tx_, out, &size, xid))
-        vmb_ring_write(&chan->tx_, out, &size, xid);
+    vmb_ring_write(&chan->tx_, out, &size, xid);
     return VMB_OK;
+}
+
+/* False: nothing was done.  Measured in registers, without a call. */
+VMB_UNFOLDED static bool stage_plain(struct vmb_chan *chan,
+                                     const struct vmb_out *out)
+{
+    struct vmb_out_size size;
+    uint64_t xid = out->reply_to;
+
+    if (!vmb_plain_measure(out, &size) ||
+        !vmb_plain_fits(&chan->tx_, size.total) ||
+        (out->want_reply && !vmb_txn_available(chan)))
+        return false;
+    if (out->want_reply)
+        xid = vmb_txn_take(chan, out->user);
+    vmb_plain_put(&chan->tx_, out, &size, xid);
+    return true;
+}
+
+VMB_UNFOLDED static enum vmb_status stage(struct vmb_chan *chan,
+                                          const struct vmb_out *out)
+{
+    return VMB_PLAIN_PAYS && stage_plain(chan, out) ? VMB_OK
+                                                    : stage_any(chan, out);
 }
 
 static bool batch_is_full(const struct vmb_chan *chan)
@@ -69,8 +95,8 @@ static bool batch_is_full(const struct vmb_chan *chan)
 
 /* A signal that fails kills the channel, which the next call reports: this
  * packet is in the ring. */
-static enum vmb_status send(struct vmb_chan *chan, const struct vmb_out *out,
-                            bool now)
+VMB_UNFOLDED static enum vmb_status send(struct vmb_chan *chan,
+                                         const struct vmb_out *out, bool now)
 {
     enum vmb_status status = vmb_chan_gate(chan);
 

@@ -215,18 +215,14 @@ static void say_something(struct rng *rng)
     settle();
 }
 
-static void hear(struct rng *rng, struct device *dev)
+static void add_packet(struct rng *rng, struct device *dev)
 {
     static const uint16_t types[] = { 6, 6, 7, 11 };
     static struct peer_image image;
-    static uint8_t copy[512];
-    struct vmb_rx rx;
-    enum vmb_status status;
-    uint32_t i, words = rng_below(rng, 20), offset = 0, len = 0;
+    uint32_t i, words = rng_below(rng, 20);
     uint16_t type = types[rng_below(rng, COUNT(types))];
-    uint64_t xid = 1 + rng_below(rng, 5);
 
-    peer_begin(&image, type, (uint16_t)(words % 2), xid);
+    peer_begin(&image, type, (uint16_t)(words % 2), 1 + rng_below(rng, 5));
     if (type == 7) {
         peer_put64(&image, 1ull << 32);
         peer_put64(&image, rng_next(rng));
@@ -237,19 +233,41 @@ static void hear(struct rng *rng, struct device *dev)
     peer_end(&image, peer_word(&dev->to_guest, PEER_WRITE));
     if (dev->chan.state_ == VMB_CHAN_OPEN)
         (void)peer_add(&dev->to_guest, &image);
-    status = vmb_chan_recv(&dev->chan, &rx);
+}
+
+static enum vmb_status receive(struct device *dev)
+{
+    static uint8_t copy[512];
+    uint32_t offset = 0, len = 0;
+    struct vmb_rx rx;
+    enum vmb_status status = vmb_chan_recv(&dev->chan, &rx);
+
     between_calls();
     note((uint64_t)status);
-    if (status == VMB_OK) {
-        note(rx.xid);
-        note((uint64_t)vmb_rx_range(&dev->chan, &rx, 0, &offset, &len));
-        note((uint64_t)offset << 32 | len);
-        note_bytes(copy, vmb_rx_copy(&dev->chan, &rx, 0, copy, sizeof copy));
-        note_accepted();
-    }
+    if (status != VMB_OK)
+        return status;
+    note(rx.xid);
+    note(rx.len);
+    note((uint64_t)vmb_rx_range(&dev->chan, &rx, 0, &offset, &len));
+    note((uint64_t)offset << 32 | len);
+    note_bytes(copy, vmb_rx_copy(&dev->chan, &rx, 0, copy, sizeof copy));
+    note_accepted();
+    return status;
+}
+
+/* Some packets at once: the first is looked for, the others are there. */
+static void hear(struct rng *rng, struct device *dev)
+{
+    uint32_t packets = 1 + rng_below(rng, 4);
+
+    while (packets--)
+        add_packet(rng, dev);
+    while (receive(dev) == VMB_OK)
+        continue;
     note((uint64_t)vmb_chan_release(&dev->chan));
     between_calls();
-    note(vmb_chan_arm(&dev->chan));
+    if (rng_one_in(rng, 2))
+        note(vmb_chan_arm(&dev->chan));
     between_calls();
 }
 

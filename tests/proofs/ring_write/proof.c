@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 /*
  * vmb_ring_write() of a packet with a payload in pieces: the stores of
- * descriptor, pieces, padding and trailer fill the room that was measured,
- * each byte once.
+ * descriptor, pieces, padding and trailer fill the room that was measured, and
+ * nothing else.
  *
  * Bounds: two pieces, the fewest that have a first and a later one, of up to
  * 20 bytes, which leaves every remainder modulo 8 and pieces longer than a

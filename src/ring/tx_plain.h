@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
-#ifndef VMB_SRC_RING_PLAIN_H
-#define VMB_SRC_RING_PLAIN_H
+#ifndef VMB_SRC_RING_TX_PLAIN_H
+#define VMB_SRC_RING_TX_PLAIN_H
 /*
  * The short way through tx.c, and what it shares with the way of all packets.
  * In a header, so that a channel's send has it without a call.
@@ -30,9 +30,6 @@
                sizeof(struct vmb_gpa_direct) +    \
                sizeof(struct vmb_gpa_range_header))
 
-/* The other side sees whole 8 bytes: let it see none of our past. */
-static const uint8_t vmb_out_zero[8];
-
 /* The first 8 bytes of a packet. */
 static inline uint64_t vmb_out_word(const struct vmb_out *out,
                                     const struct vmb_out_size *size)
@@ -60,6 +57,28 @@ static inline void vmb_out_written(struct vmb_ring_tx *tx, uint32_t at,
     }
 }
 
+/* vmb_ring_publish() */
+VMB_UNFOLDED static bool vmb_out_publish(struct vmb_ring_tx *tx)
+{
+    struct vmb_ring_control *control = tx->control_;
+    uint32_t before = tx->published_, write = tx->write_;
+
+    if (write == before)
+        return false;
+    tx->published_ = write;
+    /* Release: the packets before the index that shows them. */
+    vmb_host_store32_release(&control->write, write);
+    /*
+     * The index before our look at mask and read index: otherwise both sides
+     * can miss each other, the host finding the ring empty and going to sleep
+     * while we still see it busy and do not signal.
+     */
+    vmb_host_fence();
+    if (vmb_host_load32(&control->interrupt_mask))
+        return false;
+    return vmb_host_load32(&control->read) == before;
+}
+
 static inline bool vmb_is_plain(const struct vmb_out *out)
 {
     return VMB_PLAIN_PAYS && out->iov_count == 1 && !out->mdl_offset &&
@@ -67,8 +86,8 @@ static inline bool vmb_is_plain(const struct vmb_out *out)
 }
 
 /* Its member; false: not right, or too long for the sums here. */
-static inline bool vmb_plain_measure_member(const struct vmb_out *out,
-                                            struct vmb_out_size *size)
+VMB_UNFOLDED static bool vmb_plain_measure_member(const struct vmb_out *out,
+                                                  struct vmb_out_size *size)
 {
     const struct vmb_mdl *mdl = out->mdl;
     uint32_t pages;
@@ -83,8 +102,8 @@ static inline bool vmb_plain_measure_member(const struct vmb_out *out,
     return pages <= VMB_PLAIN_PAGES;
 }
 
-static inline bool vmb_plain_measure(const struct vmb_out *out,
-                                     struct vmb_out_size *size)
+VMB_UNFOLDED static bool vmb_plain_measure(const struct vmb_out *out,
+                                           struct vmb_out_size *size)
 {
     const struct vmb_iov *piece = out->iov;
 
@@ -109,47 +128,53 @@ static inline bool vmb_plain_measure(const struct vmb_out *out,
     return true;
 }
 
-/* A plain packet that ends before the ring does. */
-static inline uint32_t vmb_plain_put(const struct vmb_ring_tx *tx,
-                                     const struct vmb_out *out,
-                                     const struct vmb_out_size *size,
-                                     uint64_t xid)
+/* Does it end before the ring, and what is unread, does?  It may be said no of
+ * the last 16 bytes that do fit. */
+static inline bool vmb_plain_fits(const struct vmb_ring_tx *tx, uint32_t total)
 {
-    uint8_t *start = tx->data_ + tx->write_;
-    uint8_t *end = start + size->total - VMB_PACKET_TRAILER_BYTES;
-    const struct vmb_mdl *mdl = out->mdl;
+    uint32_t end = tx->read_ > tx->write_ ? tx->read_ : tx->size_;
+
+    return total + 16 <= end - tx->write_;
+}
+
+/* One range, and its page numbers. */
+static inline void vmb_plain_put_range(uint8_t *start,
+                                       const struct vmb_mdl *mdl,
+                                       const struct vmb_out_size *size)
+{
     uint32_t pages_len = size->descriptor - VMB_PLAIN_DIRECT;
+
+    vmb_host_store64(start + 16, 1ull << 32);
+    vmb_host_store64(start + 24,
+                     size->mdl_bytes | (uint64_t)mdl->byte_offset << 32);
+    if (pages_len == 8) /* not worth a call */
+        vmb_host_store64(start + VMB_PLAIN_DIRECT, mdl->pfns[0]);
+    else
+        vmb_host_write(start + VMB_PLAIN_DIRECT, mdl->pfns, pages_len);
+}
+
+/* A plain packet, which fits.  The payload last: after that call nothing of
+ * this need be remembered. */
+VMB_UNFOLDED static void vmb_plain_put(struct vmb_ring_tx *tx,
+                                       const struct vmb_out *out,
+                                       const struct vmb_out_size *size,
+                                       uint64_t xid)
+{
+    const struct vmb_mdl *mdl = out->mdl;
+    uint32_t write = tx->write_;
+    uint8_t *start = tx->data_ + write;
+    uint8_t *end = start + size->total - VMB_PACKET_TRAILER_BYTES;
 
     vmb_host_store64(start, vmb_out_word(out, size));
     vmb_host_store64(start + 8, xid);
-    if (mdl) {
-        vmb_host_store64(start + 16, 1ull << 32);
-        vmb_host_store64(start + 24,
-                         size->mdl_bytes | (uint64_t)mdl->byte_offset << 32);
-        if (pages_len == 8) /* not worth a call */
-            vmb_host_store64(start + VMB_PLAIN_DIRECT, mdl->pfns[0]);
-        else
-            vmb_host_write(start + VMB_PLAIN_DIRECT, mdl->pfns, pages_len);
-    }
+    vmb_host_store64(end, (uint64_t)write << 32);
+    if (size->payload % 8) /* the other side sees whole 8 bytes */
+        vmb_host_store64(end - 8, 0);
+    vmb_out_written(tx, write + size->total, size->total);
+    if (mdl)
+        vmb_plain_put_range(start, mdl, size);
     if (size->payload) /* a piece without bytes may have no address */
         vmb_host_write(start + size->descriptor, out->iov->base, size->payload);
-    if (size->payload % 8)
-        vmb_host_write(start + size->descriptor + size->payload, vmb_out_zero,
-                       8 - size->payload % 8);
-    vmb_host_store64(end, (uint64_t)tx->write_ << 32);
-    return tx->write_ + size->total;
-}
-
-/* False: not a plain one, or it passes the ring's end: nothing is written. */
-static inline bool vmb_plain_write(struct vmb_ring_tx *tx,
-                                   const struct vmb_out *out,
-                                   const struct vmb_out_size *size,
-                                   uint64_t xid)
-{
-    if (!vmb_is_plain(out) || size->total >= tx->size_ - tx->write_)
-        return false;
-    vmb_out_written(tx, vmb_plain_put(tx, out, size, xid), size->total);
-    return true;
 }
 
 #endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+#ifndef VMB_SRC_RING_RX_PLAIN_H
+#define VMB_SRC_RING_RX_PLAIN_H
+/*
+ * The short way through rx.c, and what it shares with the way of all packets.
+ * In a header, so that a channel has it without a call and without a frame: a
+ * fence waits for every store before it, those of registers and return
+ * addresses to the stack included.
+ *
+ * Plain packets here are in-band data and completions that have nothing but a
+ * header before the payload, and lie in the ring in one piece.  They are taken
+ * apart with three compares.  Whatever is not plain, or not right, is left to
+ * the functions for any packet; where size counts, all is.
+ */
+#include <vmb/ring.h>
+#include <vmb/wire/ring.h>
+
+#include "../host.h"
+#include "../layout.h"
+#include "index.h"
+
+/*
+ * How far ahead to ask for the ring's bytes.  Each header says where the next
+ * one is: without this, packets of another CPU are waited for one by one, each
+ * as long as a cache line takes to change hands.  Half as far and four times as
+ * far measured worse.
+ */
+#define VMB_RX_AHEAD 256
+
+/* The first 4 bytes of a plain packet: type, and length of the header. */
+#define VMB_RX_PLAIN(type) \
+    ((type) | (uint32_t)sizeof(struct vmb_packet_header) / 8 << 16)
+
+/*
+ * The bytes to look at for a plain packet, in one piece; 0: there are none, or
+ * something is to be done first.  The ring's last 8 do not count: the offset
+ * behind a packet then needs no turn.
+ */
+static inline uint32_t vmb_rx_straight(const struct vmb_ring_rx *rx)
+{
+    uint32_t end = rx->write_ >= rx->read_ ? rx->write_ : rx->size_ - 8;
+
+    return rx->armed_ ? 0 : end - rx->read_;
+}
+
+/*
+ * A plain packet.  word: its first 8 bytes, which are loaded once; straight:
+ * what vmb_rx_straight() said, not 0.  False: nothing was done, and word is for
+ * vmb_rx_take().
+ */
+VMB_UNFOLDED static bool vmb_rx_plain(struct vmb_ring_rx *rx,
+                                      struct vmb_rx *out, uint64_t word,
+                                      uint32_t straight)
+{
+    uint32_t at = rx->read_, first = (uint32_t)word;
+    uint32_t length = (uint32_t)(word >> 32 & 0xffff) * 8;
+    bool inband = first == VMB_RX_PLAIN(VMB_PACKET_INBAND);
+
+    if (!inband && first != VMB_RX_PLAIN(VMB_PACKET_COMPLETION))
+        return false;
+    if (length < sizeof(struct vmb_packet_header) ||
+        length + VMB_PACKET_TRAILER_BYTES > straight)
+        return false;
+    out->kind = inband ? VMB_INBAND : VMB_COMPLETION;
+    out->want_reply = inband && (word >> 48 & VMB_PACKET_WANT_REPLY);
+    out->len = length - (uint32_t)sizeof(struct vmb_packet_header);
+    out->at_ = at + (uint32_t)sizeof(struct vmb_packet_header);
+    out->xid = vmb_host_load64(rx->data_ + at + 8);
+    vmb_host_expect(rx->data_ + at, VMB_RX_AHEAD);
+    out->user = NULL;
+    out->page_set = 0;
+    out->range_count = 0;
+    out->ranges_at_ = 0;
+    rx->read_ = at + length + VMB_PACKET_TRAILER_BYTES;
+    return true;
+}
+
+/* rx.c: any packet, from its first 8 bytes on; as vmb_ring_next() */
+enum vmb_status vmb_rx_take(struct vmb_ring_rx *rx, struct vmb_rx *out,
+                            uint64_t word, struct vmb_fault *fault);
+
+/* Do len bytes from `offset` of the payload exist, and lie in one piece? */
+static inline bool vmb_rx_is_straight(const struct vmb_ring_rx *rx,
+                                      const struct vmb_rx *pkt, uint32_t offset,
+                                      uint32_t len)
+{
+    return (uint64_t)offset + len <= pkt->len &&
+           (uint64_t)pkt->at_ + pkt->len <= rx->size_;
+}
+
+/*
+ * The first half of vmb_ring_release(): show the host what it may write over.
+ * Returns the bytes of room that it wishes for, or 0: nothing more is to be
+ * done.
+ */
+VMB_UNFOLDED static uint32_t vmb_rx_release(struct vmb_ring_rx *rx)
+{
+    struct vmb_ring_control *control = rx->control_;
+    uint32_t read = rx->read_;
+
+    if (read == rx->released_)
+        return 0;
+    rx->released_ = read;
+    /* Release: our copies out of the packets before the index that lets the
+     * host write over them. */
+    vmb_host_store32_release(&control->read, read);
+    /*
+     * The index before our look at the wish: otherwise the host may state it,
+     * still see the ring full, and wait for a signal that nobody sends.
+     */
+    vmb_host_fence();
+    return vmb_host_load32(&control->pending_send_size);
+}
+
+/* rx.c, the second: is a host that wishes for so many bytes to be told, now
+ * that what lies from `before` on is free? */
+VMB_RARE bool vmb_rx_room_came(struct vmb_ring_rx *rx, uint32_t before,
+                               uint32_t wanted);
+
+#endif
