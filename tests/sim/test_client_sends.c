@@ -73,6 +73,7 @@ static struct vmb_mdl member(uint32_t at, uint32_t bytes, uint64_t *numbers)
 
 struct chain {
     struct vmb_mdl one, two, three, five[5], none[2], big, off, few, loose;
+    struct vmb_mdl most; /* says so, and has not */
     struct vmb_mdl tail; /* bites itself */
 };
 
@@ -93,6 +94,9 @@ static void make_chains(struct chain *k)
     k->none[1] = k->none[0];
     k->none[0].next = &k->none[1];
     k->big = member(0, 8 * 4096 + 1, pfns + 24);
+    k->most = k->one;
+    k->most.byte_count = UINT32_MAX;
+    k->most.pfn_count = (1u << 20) + 1;
     k->off = k->one;
     k->off.byte_offset = 4096;
     k->few = k->one;
@@ -181,6 +185,8 @@ static void refuse_with_mdl(struct client *c)
         { "FORCE few", &k.few, 0, 1, 8, WAIT | FORCE, VMB_E_ARG, false },
         { "FORCE loose", &k.loose, 0, 1, 8, WAIT | FORCE, VMB_E_ARG, false },
         { "FORCE big", &k.big, 0, 8 * 4096 + 1, 8, WAIT | FORCE, VMB_E_TOOBIG,
+          false },
+        { "FORCE most", &k.most, 0, UINT32_MAX, 8, WAIT | FORCE, VMB_E_TOOBIG,
           false },
     };
 

@@ -74,6 +74,9 @@ static void what_cannot_be_opened_is_refused(void **state)
     assert_int_equal(open_start(NULL, 1), VMB_E_ARG);
     assert_int_equal(open_start(&sub, 1), VMB_E_ARG);
     too_many_queues(offer);
+    bay.queues[1].cfg.tx_pages = 0;
+    assert_int_equal(open_start(offer, 2), VMB_E_ARG);
+    bay.queues[1].cfg.tx_pages = bay.queues[0].cfg.tx_pages;
     bay.queues[1].cfg.txn_cap = 0;
     assert_int_equal(open_start(offer, 2), VMB_E_ARG);
     bay.queues[1].cfg.txn_cap = BAY_DEPTH;

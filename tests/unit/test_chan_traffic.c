@@ -68,6 +68,61 @@ static void host_sends(uint32_t payload)
     assert_true(peer_add(&to_guest, &image));
 }
 
+/* ---- what is refused --------------------------------------------------------
+ */
+
+/* By a channel as by its ring, and nothing of it is to be seen. */
+static void assert_refused(const struct vmb_out *out)
+{
+    uint32_t write = peer_word(&to_host, PEER_WRITE);
+    struct vmb_out_size size;
+
+    assert_int_equal(vmb_ring_measure(out, &size), VMB_E_ARG);
+    assert_int_equal(vmb_chan_send(&chan, out), VMB_E_ARG);
+    assert_int_equal(vmb_chan_stage(&chan, out), VMB_E_ARG);
+    assert_int_equal(vmb_chan_flush(&chan), VMB_OK);
+    assert_int_equal(peer_word(&to_host, PEER_WRITE), write);
+}
+
+static void what_is_wrong_leaves_no_trace(void **state)
+{
+    uint64_t pfns[2] = { 5, 6 };
+    struct vmb_mdl mdl = { .byte_count = 100, .pfns = pfns };
+    struct vmb_iov iov = { ring, 8 };
+    struct vmb_out out = { .kind = VMB_GPA_DIRECT,
+                           .iov = &iov,
+                           .iov_count = 1 };
+
+    (void)state;
+    assert_refused(&out);
+    out.mdl = &mdl;
+    out.mdl_length = 101;
+    assert_refused(&out);
+    out.mdl_length = 0;
+    mdl.byte_count = 0;
+    assert_refused(&out);
+    mdl.byte_count = 100;
+    mdl.byte_offset = VMB_PAGE_SIZE;
+    assert_refused(&out);
+    mdl.byte_offset = 0;
+    out.kind = VMB_INBAND;
+    assert_refused(&out);
+    out.kind = VMB_COMPLETION;
+    assert_refused(&out);
+    out.mdl = NULL;
+    out.want_reply = true;
+    assert_refused(&out);
+    out.want_reply = false;
+    out.kind = (enum vmb_kind)99;
+    assert_refused(&out);
+    out.kind = VMB_INBAND;
+    iov.base = NULL;
+    assert_refused(&out);
+    iov.base = ring;
+    assert_int_equal(vmb_chan_send(&chan, &out), VMB_OK);
+    assert_int_equal(peer_word(&to_host, PEER_WRITE), 32);
+}
+
 /* ---- signals ---------------------------------------------------------------
  */
 
@@ -487,6 +542,7 @@ static void a_second_opener_is_turned_away(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        on_bus(what_is_wrong_leaves_no_trace),
         on_bus(the_host_is_signalled_for_the_first_packet),
         on_bus(a_batch_is_signalled_once),
         on_bus(a_large_batch_is_shown_early),
