@@ -189,15 +189,24 @@ uint32_t vmb_sim_test_release(struct vmb_sim_dev *dev)
 {
     struct test *test = dev->own;
     uint32_t count = 0;
+    struct held *held;
 
     vmb_h_enter(dev->sim);
-    for (struct held *held = test->first; held; held = held->next) {
+    /* An answer may meet a fault that takes the device away with all of them.
+     */
+    while ((held = test->first)) {
         struct vmb_sim_test_reply reply = { .op = held->op };
+        struct vmb_sim_chan *chan = held->chan;
+        uint64_t xid = held->xid;
 
-        answer(held->chan, held->xid, &reply);
+        test->first = held->next;
+        if (!held->next)
+            test->last = NULL;
+        test->count--;
+        free(held);
+        answer(chan, xid, &reply);
         count++;
     }
-    drop(test, NULL);
     vmb_h_leave(dev->sim);
     return count;
 }

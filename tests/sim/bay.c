@@ -49,6 +49,7 @@ void bay_make(struct bay *bay, const struct bay_cfg *cfg)
     bay->rig->on_ready = on_ready;
     bay->dev = vmb_sim_storage_add(bay->rig->sim, &cfg->storage);
     assert_non_null(bay->dev);
+    replay_device(bay->rig->sim, bay->dev);
     assert_int_equal(vmb_sim_storage_insert(bay->dev, 0, &cfg->disk), VMB_OK);
     for (i = 0; i < cfg->queues; i++)
         make_queue(bay, i);

@@ -383,6 +383,7 @@ void recorder_add(struct recorder *r, struct rig *rig, uint16_t subchannels)
     device.mmio_mb = 3;
     r->dev = vmb_sim_device_add(rig->sim, &device);
     assert_non_null(r->dev);
+    replay_device(rig->sim, r->dev);
 }
 
 void recorder_release(struct recorder *r)

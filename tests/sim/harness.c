@@ -74,6 +74,7 @@ static void make_sim(struct rig *rig)
         cfg->trace = trace;
     rig->sim = vmb_sim_create(cfg);
     assert_non_null(rig->sim);
+    replay_machine(rig->sim);
     rig->cpus = cfg->vps ? cfg->vps : 1;
     assert_true(rig->cpus <= RIG_CPUS);
 }
@@ -114,6 +115,7 @@ struct vmb_sim_dev *rig_device(struct rig *rig)
     struct vmb_sim_dev *dev = vmb_sim_test_add(rig->sim, ++rig->instance, 0);
 
     assert_non_null(dev);
+    replay_device(rig->sim, dev);
     return dev;
 }
 
@@ -240,6 +242,7 @@ static void look_around(struct rig *rig)
 
 void rig_turn(struct rig *rig)
 {
+    replay_turn();
     /* First the host: what it signals is answered before it goes on. */
     rig->real->relax(rig->real->ctx, vmb_sim_clock(rig->sim) + REST);
     rig->turns++;
@@ -352,6 +355,7 @@ void rig_check_clean(struct rig *rig)
 
 void rig_free(struct rig *rig)
 {
+    replay_end(rig->sim);
     vmb_sim_destroy(rig->sim);
     free(rig->offers);
     free(rig);

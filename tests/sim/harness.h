@@ -41,6 +41,12 @@ unsigned contract_breaches(void);
 #include "contract.h"
 #endif
 
+/* See replay.h: the same tests with a fault in each. */
+#include "replay.h"
+#undef cmocka_run_group_tests
+#define cmocka_run_group_tests(tests, up, down) \
+    replay_group(#tests, tests, sizeof(tests) / sizeof((tests)[0]), up, down)
+
 #define RIG_CPUS   8u
 #define RIG_OFFERS 64u
 #define RIG_ALLOCS 512u

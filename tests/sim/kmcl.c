@@ -116,6 +116,7 @@ void kmcl_make(struct kmcl *k, const struct rig_cfg *cfg)
     k->cfg.conn = &rig->conn;
     k->cfg.arena = rig_alloc(rig, KMCL_ARENA);
     k->cfg.arena_pages = KMCL_ARENA;
+    assert_non_null(rig_offer(rig, k->dev, 0));
     k->cfg.type = &rig_offer(rig, k->dev, 0)->type;
     assert_int_equal(vmb_kmcl_device_init(&k->device, &k->cfg), VMB_OK);
     k->free_pages = vmb_kmcl_free_pages(&k->device);
@@ -179,6 +180,8 @@ void kmcl_set_everything(struct kmcl *k, NTSTATUS expected)
     DECLARE_CONST_UNICODE_STRING(name, L"name");
     GUID type;
 
+    assert_non_null(channel);
+    assert_non_null(k->cfg.type);
     memcpy(&type, k->cfg.type, sizeof type);
 #define TAKEN(call) assert_int_equal(call, expected)
     TAKEN(VmbChannelInitSetClientContextSize(channel, 16));

@@ -44,6 +44,7 @@ static void spy_relax(void *ctx, uint64_t until)
 {
     const struct rig *rig = ctx;
 
+    replay_turn();
     rig->real->relax(rig->real->ctx, until);
 }
 

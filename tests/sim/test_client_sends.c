@@ -321,6 +321,7 @@ static uint64_t hash_of(const struct vmb_mdl *chain, uint64_t offset,
                     4096 ==
                 chain->pfns[0])
                 first = i * 4096u + chain->byte_offset;
+        assert_true(first != UINT64_MAX || chain->byte_count == 0);
         for (n = 0; n < chain->byte_count; n++)
             flat[at++] = data[first + n];
     }

@@ -119,7 +119,10 @@ static void a_target_is_found_by_type_and_instance(void **state)
     kmcl_allocate(&k, NULL);
     dev = rig_device(k.rig);
     kmcl_settle(&k);
+    assert_non_null(k.cfg.type);
     memcpy(&type, k.cfg.type, sizeof type);
+    assert_non_null(rig_offer(k.rig, k.dev, 0));
+    assert_non_null(rig_offer(k.rig, dev, 0));
     first = rig_offer(k.rig, k.dev, 0)->instance;
     second = rig_offer(k.rig, dev, 0)->instance;
     memcpy(&wanted, &second, sizeof wanted);

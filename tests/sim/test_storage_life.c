@@ -68,6 +68,7 @@ static void what_cannot_be_opened_is_refused(void **state)
     (void)state;
     connect_only(&cfg);
     offer = rig_offer(bay.rig, bay.dev, 0);
+    assert_non_null(offer);
     sub = *offer;
     sub.subchannel = 1;
     assert_int_equal(open_start(offer, 0), VMB_E_ARG);

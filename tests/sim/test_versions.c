@@ -298,6 +298,7 @@ static void monitor_pages(uint32_t quirks, bool given, bool used,
     rig_start(rig);
     assert_int_equal(word(contact, CONTACT_TO_GUEST, 8) != 0, given);
     assert_int_equal(word(contact, CONTACT_TO_HOST, 8) != 0, given);
+    assert_non_null(rig_offer(rig, dev, 0));
     assert_int_equal(rig_offer(rig, dev, 0)->monitored, used);
     rig_open(rig, &link, dev);
     rig_echo(rig, &link, 8);
