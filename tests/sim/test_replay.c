@@ -28,7 +28,7 @@ static void crash(struct rig *rig)
 static void give_up(struct rig *rig)
 {
     (void)rig;
-    fail_msg("no connection");
+    fail_msg("%s", "no connection");
 }
 
 static void wait_for_ever(struct rig *rig)
