@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define MACHINES 16u /* of one test, at once */
-#define PATIENCE 20u /* seconds: only a guard, for what never takes a turn */
+#define PATIENCE 60u /* seconds: only a guard, for what never takes a turn */
 #define EVER     VMB_SIM_FOR_EVER
 #define LONG     20000u /* steps or turns of a test: too long to run so often */
 #define LARGE    (1u << 20) /* bytes: so, too */
