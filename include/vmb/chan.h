@@ -81,6 +81,7 @@ struct vmb_chan { /* zeroed by the caller before first use */
     uint8_t gap2_[64];
     /* [rx] */
     uint32_t rx_lane_;
+    bool look_owed_; /* room was given back without a look at the wish for it */
     struct vmb_ring_rx rx_;
     struct vmb_fault rx_why_;
     uint32_t txn_tail_; /* slots put back, ever, plus txn_cap_ */
@@ -217,7 +218,10 @@ VMB_NODISCARD enum vmb_status vmb_rx_range(const struct vmb_chan *chan,
                                            uint32_t *len);
 
 /*
- * Give every packet received so far back to the host.  [rx]
+ * Give every packet received so far back to the host, which is signalled if it
+ * waits for room.  If it begins to wait this very moment, that is done by the
+ * next release, the vmb_chan_recv() that finds nothing, or vmb_chan_arm().
+ * [rx]
  *
  * VMB_OK
  * VMB_E_STATE, VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL, VMB_E_LANE  as

@@ -259,9 +259,11 @@ static bool room_came(const struct vmb_ring_rx *rx, uint32_t before,
                       uint32_t wanted)
 {
     uint32_t size = rx->size_;
-    uint32_t had = size - vmb_ring_distance(before, rx->write_, size);
     uint32_t has = size - vmb_ring_distance(rx->released_, rx->write_, size);
+    uint32_t had = 0;
 
+    if (!VMB_PLAIN_PAYS || before != VMB_RX_UNSEEN)
+        had = size - vmb_ring_distance(before, rx->write_, size);
     return had <= wanted && has >= wanted;
 }
 
@@ -280,8 +282,10 @@ bool vmb_rx_room_came(struct vmb_ring_rx *rx, uint32_t before, uint32_t wanted)
 
 bool vmb_ring_release(struct vmb_ring_rx *rx)
 {
-    uint32_t before = rx->released_, wanted = vmb_rx_release(rx);
+    uint32_t before = rx->released_, wanted = 0;
 
+    if (vmb_rx_show(rx))
+        wanted = vmb_rx_look(rx);
     return wanted && vmb_rx_room_came(rx, before, wanted);
 }
 

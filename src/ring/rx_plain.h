@@ -88,32 +88,46 @@ static inline bool vmb_rx_is_straight(const struct vmb_ring_rx *rx,
            (uint64_t)pkt->at_ + pkt->len <= rx->size_;
 }
 
-/*
- * The first half of vmb_ring_release(): show the host what it may write over.
- * Returns the bytes of room that it wishes for, or 0: nothing more is to be
- * done.
- */
-VMB_UNFOLDED static uint32_t vmb_rx_release(struct vmb_ring_rx *rx)
+/* Show the host what it may write over.  False: it was shown before. */
+VMB_UNFOLDED static bool vmb_rx_show(struct vmb_ring_rx *rx)
 {
     struct vmb_ring_control *control = rx->control_;
     uint32_t read = rx->read_;
 
     if (read == rx->released_)
-        return 0;
+        return false;
     rx->released_ = read;
     /* Release: our copies out of the packets before the index that lets the
      * host write over them. */
     vmb_host_store32_release(&control->read, read);
+    return true;
+}
+
+/* The bytes of room that the host wishes for; 0: none. */
+static inline uint32_t vmb_rx_wish(const struct vmb_ring_rx *rx)
+{
+    struct vmb_ring_control *control = rx->control_;
+
+    return vmb_host_load32(&control->pending_send_size);
+}
+
+/* The same, after all that was shown: no later wish is met by that. */
+static inline uint32_t vmb_rx_look(const struct vmb_ring_rx *rx)
+{
     /*
      * The index before our look at the wish: otherwise the host may state it,
      * still see the ring full, and wait for a signal that nobody sends.
      */
     vmb_host_fence();
-    return vmb_host_load32(&control->pending_send_size);
+    return vmb_rx_wish(rx);
 }
 
-/* rx.c, the second: is a host that wishes for so many bytes to be told, now
- * that what lies from `before` on is free? */
+/*
+ * rx.c: is a host that wishes for so many bytes to be told, now that what lies
+ * from `before` on is free?  VMB_RX_UNSEEN for before: there was no look when
+ * some of it was shown, so if it is enough the host may be waiting.
+ */
+#define VMB_RX_UNSEEN UINT32_MAX
 VMB_RARE bool vmb_rx_room_came(struct vmb_ring_rx *rx, uint32_t before,
                                uint32_t wanted);
 

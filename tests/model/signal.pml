@@ -10,11 +10,16 @@
  *   -DRULE=X     when a reader signals that room came: EITHER (the library),
  *                or as some host: REACHES, PASSES
  *   -DSTALE=1    the reader judges by the write index that it knew before
+ *   -DLATER=1    a release may leave its look to a later one, or to the next
+ *                time that the ring is empty or armed
+ *   -DPOLLS=1    the reader never arms: it waits for a packet awake
+ *   -DFORGETS=1  the look that is owed is not made on an empty ring; 2: not
+ *                when armed; 3: it is judged by the room that came last
  *   -DLARGEST=N  units of the largest packet; the library: 2 less than SIZE
  */
 #define PUBLISH       1
 #define WANT_ROOM     2
-#define RELEASE       3
+#define LOOK          3
 #define ARM           4
 #define RELEASE_WRITE 5
 
@@ -27,6 +32,15 @@
 #ifndef STALE
 #define STALE 0
 #endif
+#ifndef LATER
+#define LATER 0
+#endif
+#ifndef POLLS
+#define POLLS 0
+#endif
+#ifndef FORGETS
+#define FORGETS 0
+#endif
 #ifndef LARGEST
 #define LARGEST 2
 #endif
@@ -38,9 +52,10 @@
 #define RULE EITHER
 #endif
 
-/* Free units before and after a release. */
+/* Free units before and after a release; where a look is owed, nobody knows
+ * what there was before. */
 #define room_came(had, has) \
-    (has >= wanted && had <= wanted && \
+    (has >= wanted && (had <= wanted || owed) && \
      (RULE != REACHES || had < wanted) && (RULE != PASSES || has > wanted))
 
 /* Units of 8 bytes. */
@@ -213,6 +228,32 @@ last:
 
 /* ---- the reader ---------------------------------------------------------- */
 
+/* Behind a fence: does the writer wait for the room that came? */
+inline tell()
+{
+    if
+    :: STALE -> wanted = pending
+    :: else -> either_order(wanted, pending, shown, write)
+    fi;
+    atomic {
+        if
+        :: FORGETS == 3 -> owed = 0
+        :: else
+        fi;
+        if
+        :: wanted && room_came((SIZE - distance(before, shown)),
+                               (SIZE - distance(released, shown))) ->
+            writer_woken = 1
+        :: else
+        fi;
+        owed = 0;
+        wanted = 0;
+        before = 0
+    }
+}
+
+/* Whether a release looks at once hangs on a glance that proves nothing: here
+ * it may come out either way. */
 inline release()
 {
     if
@@ -222,21 +263,11 @@ inline release()
             before = released;
             released = parsed
         }
-        FENCE(RELEASE, READER_DRAINED);
         if
-        :: STALE -> wanted = pending
-        :: else -> either_order(wanted, pending, shown, write)
-        fi;
-        atomic {
-            if
-            :: wanted && room_came((SIZE - distance(before, shown)),
-                                   (SIZE - distance(released, shown))) ->
-                writer_woken = 1
-            :: else
-            fi;
-            wanted = 0;
-            before = 0
-        }
+        :: atomic { LATER -> owed = 1; before = 0 }
+        :: FENCE(LOOK, READER_DRAINED);
+           tell()
+        fi
     :: else
     fi
 }
@@ -256,10 +287,16 @@ inline take_packet()
 active proctype reader()
 {
     byte parsed, released, shown, before, wanted, units;
-    bit armed;
+    bit armed, owed;
 
     do
-    :: atomic {
+    :: if
+       :: owed && parsed == shown && FORGETS != 1 ->
+           FENCE(LOOK, READER_DRAINED);
+           tell()
+       :: else
+       fi;
+       atomic {
         if
         :: armed -> to_mask ! 1; armed = 0
         :: else
@@ -280,14 +317,26 @@ active proctype reader()
            fi
        :: else ->
            release();
-           atomic {
-               to_mask ! 0;
-               armed = 1
-           }
-           FENCE(ARM, READER_DRAINED);
            if
-           :: write != parsed
-           :: else -> SLEEP(reader_asleep, reader_woken)
+           :: POLLS ->
+               if
+               :: owed && FORGETS != 1
+               :: else -> write != parsed
+               fi
+           :: else ->
+               atomic {
+                   to_mask ! 0;
+                   armed = 1
+               }
+               FENCE(ARM, READER_DRAINED);
+               if
+               :: owed && FORGETS != 2 -> tell()
+               :: else
+               fi;
+               if
+               :: write != parsed
+               :: else -> SLEEP(reader_asleep, reader_woken)
+               fi
            fi
        fi
     od

@@ -14,6 +14,7 @@
 #include <semaphore.h>
 #include <time.h>
 
+#include "fake_bus.h"
 #include "packets.h"
 #include "vmbus/chan_internal.h"
 
@@ -214,6 +215,66 @@ static void nobody_sleeps_on_what_slipped_in(void **state)
     run(host_sends, guest_receives);
 }
 
+/* ---- a channel receives -------------------------------------------------- */
+
+static struct fake_bus bus;
+static struct vmb_chan chan;
+static bool polls;
+
+static void wake_host(struct fake_bus *from, struct vmb_chan *of)
+{
+    (void)from;
+    (void)of;
+    sem_post(&host_wakes);
+}
+
+static void take_number(uint32_t number)
+{
+    enum vmb_status status;
+    struct vmb_rx out;
+
+    while ((status = vmb_chan_recv(&chan, &out)) == VMB_AGAIN) {
+        assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+        if (!polls && !vmb_chan_arm(&chan))
+            sleep_on(&guest_wakes, "the channel, as receiver,");
+    }
+    assert_int_equal(status, VMB_OK);
+    assert_int_equal(out.xid, number);
+    if (number % 5 == 0)
+        assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+}
+
+static void channel_receives(void)
+{
+    uint32_t number;
+
+    for (number = 0; number < PACKETS; number++)
+        take_number(number);
+}
+
+static void receive_by_channel(bool without_arming)
+{
+    struct vmb_chan_cfg cfg = { .tx_pages = 1, .rx_pages = 1 };
+
+    polls = without_arming;
+    pages = new_pages(4);
+    cfg.ring = pages;
+    fake_bus_init(&bus);
+    bus.on_signal = wake_host;
+    memset(&chan, 0, sizeof chan);
+    fake_open(&bus, &chan, &cfg);
+    ring = peer_of_rx(&chan.rx_);
+    peer_set_word(&ring, PEER_FEATURE, 1);
+    run(host_sends, channel_receives);
+}
+
+static void a_channel_leaves_nobody_asleep(void **state)
+{
+    (void)state;
+    receive_by_channel(false);
+    receive_by_channel(true);
+}
+
 /* ---- completions that the host makes up ---------------------------------- */
 
 #define FORGED_SLOTS 4u
@@ -267,6 +328,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_sleeps_on_a_packet_or_on_room),
         cmocka_unit_test(nobody_sleeps_on_what_slipped_in),
+        cmocka_unit_test(a_channel_leaves_nobody_asleep),
         cmocka_unit_test(a_guess_finds_a_slot_whole_or_not_at_all),
     };
 

@@ -3,7 +3,7 @@
  * Giving room back and asking for a signal: the ring stays sound whatever the
  * host shows, and what is given back is exactly what was received.  With a
  * sound index and a wish met by this release and not before it, the signal is
- * never forgotten.
+ * never forgotten; nor where nobody knows what was free before.
  *
  * Bounds: none; no loops; sizes as in ring.h.
  *
@@ -34,6 +34,7 @@ static void signals(void)
         PROVE(room_came(&rx, before, wish));
     if (has < wish || had > wish)
         PROVE(!room_came(&rx, before, wish));
+    PROVE(room_came(&rx, VMB_RX_UNSEEN, wish) == (has >= wish));
 }
 
 int main(void)
