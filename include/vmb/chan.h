@@ -220,8 +220,8 @@ VMB_NODISCARD enum vmb_status vmb_rx_range(const struct vmb_chan *chan,
 /*
  * Give every packet received so far back to the host, which is signalled if it
  * waits for room.  If it begins to wait this very moment, that is done by the
- * next release, the vmb_chan_recv() that finds nothing, or vmb_chan_arm().
- * [rx]
+ * next release (also of nothing), the vmb_chan_recv() that finds nothing,
+ * vmb_chan_arm(), or a send that finds no room.  [rx]
  *
  * VMB_OK
  * VMB_E_STATE, VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL, VMB_E_LANE  as

@@ -240,6 +240,9 @@ bool vmb_process_batch(struct vmb_channel *channel, uint32_t budget,
            (!vmb_list_is_empty(&channel->parked_) && is_due(channel));
     if (status == VMB_AGAIN)
         return vmb_chan_arm(&channel->chan_) || more;
+    /* Nobody receives until a packet is back: no look may be left for that. */
+    if (VMB_PLAIN_PAYS)
+        vmb_channel_died(channel, vmb_chan_release(&channel->chan_));
     return more || status == VMB_OK;
 }
 

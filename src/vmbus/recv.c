@@ -31,10 +31,16 @@ VMB_RARE static enum vmb_status tell_of_room(struct vmb_chan *chan,
                                                         : VMB_OK;
 }
 
+/* Relaxed: for a sender on another thread it is a hint, see send.c. */
+static inline void owe_look(struct vmb_chan *chan, bool owed)
+{
+    __atomic_store_n(&chan->look_owed_, owed, __ATOMIC_RELAXED);
+}
+
 /* See release_plain().  wanted: loaded behind a fence behind all releases. */
 static enum vmb_status look_late(struct vmb_chan *chan, uint32_t wanted)
 {
-    chan->look_owed_ = false;
+    owe_look(chan, false);
     return wanted ? tell_of_room(chan, VMB_RX_UNSEEN, wanted) : VMB_OK;
 }
 
@@ -139,18 +145,20 @@ VMB_RARE static enum vmb_status look_now(struct vmb_chan *chan, uint32_t before)
  * A fence can cost as much as all the rest of a short packet, so there is none
  * while no host wishes for room.  One that states its wish this very moment may
  * miss the index, and we the wish: there is a look behind a fence before we say
- * that the ring is empty, and before anybody sleeps.  What that host has to
- * send, nobody would have taken sooner.
+ * that the ring is empty, before anybody sleeps, and when there is nothing to
+ * give back.  What that host has to send, nobody would have taken sooner. (What
+ * we have to send it might: see find_room() in send.c.)
  */
 VMB_UNFOLDED static enum vmb_status release_plain(struct vmb_chan *chan)
 {
     uint32_t before = chan->rx_.released_;
 
     if (!vmb_rx_show(&chan->rx_))
-        return VMB_OK;
+        return chan->look_owed_ ? look_late(chan, vmb_rx_look(&chan->rx_))
+                                : VMB_OK;
     if (vmb_rx_wish(&chan->rx_) != 0)
         return look_now(chan, before);
-    chan->look_owed_ = true;
+    owe_look(chan, true);
     return VMB_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "../fault.h"
 #include "../lane.h"
 #include "../ring/index.h"
+#include "../ring/rx_plain.h"
 #include "../ring/tx_plain.h"
 #include "../trace.h"
 
@@ -17,6 +18,19 @@ VMB_UNFOLDED static enum vmb_status publish(struct vmb_chan *chan)
                                  : vmb_ring_publish(&chan->tx_);
 
     return signal ? vmb_chan_signal(chan) : VMB_OK;
+}
+
+/*
+ * The host may wait for room as we do, and a release has missed its wish (see
+ * release_plain() in recv.c): then it reads nothing until it is told.  Behind
+ * the fence of our own wish; a signal too many is harmless.
+ */
+static enum vmb_status wake_host(struct vmb_chan *chan)
+{
+    /* Relaxed: a receiver on another thread looks by itself, soon. */
+    bool owed = __atomic_load_n(&chan->look_owed_, __ATOMIC_RELAXED);
+
+    return owed && vmb_rx_wish(&chan->rx_) ? vmb_chan_signal(chan) : VMB_OK;
 }
 
 /* Room for total bytes, or a promise by the host to tell of it. */
@@ -34,9 +48,11 @@ VMB_RARE static enum vmb_status find_room(struct vmb_chan *chan, uint32_t total)
     }
     if (status == VMB_E_HOST)
         return vmb_chan_kill(chan, why);
-    if (status == VMB_AGAIN)
-        vmb_trace(chan->bus_->plat, VMB_EVENT_FULL, chan->relid_, total, 0);
-    return status;
+    if (status != VMB_AGAIN)
+        return status;
+    vmb_trace(chan->bus_->plat, VMB_EVENT_FULL, chan->relid_, total, 0);
+    status = VMB_PLAIN_PAYS ? wake_host(chan) : VMB_OK;
+    return status == VMB_OK ? VMB_AGAIN : status;
 }
 
 /* Any packet, with room or without. */

@@ -150,6 +150,66 @@ static void a_late_signal_that_fails_is_told_by_arming(void **state)
     assert_int_equal(receive(), VMB_E_HYPERCALL);
 }
 
+static void a_release_of_nothing_looks_again(void **state)
+{
+    (void)state;
+    host_sends(WISH);
+    host_sends(8);
+    miss_the_wish();
+    assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    assert_calls(&bus, "S");
+    assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    assert_calls(&bus, "");
+}
+
+static enum vmb_status send(void)
+{
+    static const uint8_t bytes[1000];
+    const struct vmb_iov iov = { bytes, sizeof bytes };
+    const struct vmb_out out = { .kind = VMB_INBAND,
+                                 .iov = &iov,
+                                 .iov_count = 1 };
+
+    return vmb_chan_send(&chan, &out);
+}
+
+static void fill_the_other_ring(void)
+{
+    while (send() == VMB_OK)
+        ;
+    bus.log[bus.calls = 0] = 0;
+}
+
+/* Neither would move: it reads nothing while it waits, and we wait for that. */
+static void a_sender_without_room_looks_again(void **state)
+{
+    (void)state;
+    host_sends(WISH);
+    host_sends(8);
+    fill_the_other_ring();
+    assert_int_equal(send(), VMB_AGAIN);
+    assert_calls(&bus, "");
+    miss_the_wish();
+    assert_int_equal(send(), VMB_AGAIN);
+    assert_calls(&bus, "S");
+    assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    assert_calls(&bus, "S");
+    assert_int_equal(send(), VMB_AGAIN);
+    assert_calls(&bus, "");
+}
+
+static void a_late_signal_that_fails_is_told_by_a_send(void **state)
+{
+    (void)state;
+    host_sends(WISH);
+    host_sends(8);
+    fill_the_other_ring();
+    miss_the_wish();
+    bus.signal_says = VMB_E_HYPERCALL;
+    assert_int_equal(send(), VMB_E_HYPERCALL);
+    assert_calls(&bus, "S");
+}
+
 #define on_bus(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -161,6 +221,9 @@ int main(void)
         on_bus(a_wish_that_is_not_met_is_left_to_stand),
         on_bus(a_late_signal_that_fails_is_told_by_a_receive),
         on_bus(a_late_signal_that_fails_is_told_by_arming),
+        on_bus(a_late_signal_that_fails_is_told_by_a_send),
+        on_bus(a_release_of_nothing_looks_again),
+        on_bus(a_sender_without_room_looks_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
