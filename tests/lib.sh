@@ -8,6 +8,13 @@ root=$PWD
 stage=${0##*/}
 : "${VMB_RESULTS:=/dev/stdout}"
 : "${VMB_WORK:=$root/build/check/$stage}"
+# The words at the head of the script: how it is called.
+usage() { # STATUS
+    sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit "$1"
+}
+case ${1-} in -h | --help) usage 0 ;; esac
+
 mkdir -p "$VMB_WORK" || exit 2
 
 ok() { echo "ok $*" >>"$VMB_RESULTS"; }
