@@ -18,7 +18,10 @@ case ${1-} in -h | --help) usage 0 ;; esac
 mkdir -p "$VMB_WORK" || exit 2
 
 ok() { echo "ok $*" >>"$VMB_RESULTS"; }
-not_ok() { echo "not ok $*" >>"$VMB_RESULTS"; }
+not_ok() {
+    echo "not ok $*" >>"$VMB_RESULTS"
+    : >"$VMB_WORK/failed"
+}
 skip() { echo "skip $*" >>"$VMB_RESULTS"; }
 
 # try NAME COMMAND...: one test, passed when the command succeeds.  What a
@@ -41,7 +44,8 @@ try() {
     return 1
 }
 : >"$VMB_WORK/failures"
-trap 'cat "$VMB_WORK/failures"' EXIT
+rm -f "$VMB_WORK/failed"
+trap 'cat "$VMB_WORK/failures"; [ ! -e "$VMB_WORK/failed" ] || exit 1' EXIT
 
 # configure FOLDER MESON-OPTION...: a build folder that has just these
 # options; an existing one with others is made anew.
