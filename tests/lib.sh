@@ -6,7 +6,13 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 root=$PWD
 stage=${0##*/}
-: "${VMB_RESULTS:=/dev/stdout}"
+# Results open the file again that stdout may be: who does not append to it
+# writes over them.
+if [ -z "${VMB_RESULTS-}" ]; then
+    VMB_RESULTS=/dev/stdout
+    [ ! -f /dev/stdout ] || exec >>/dev/stdout
+    [ ! -f /dev/stderr ] || exec 2>>/dev/stderr
+fi
 : "${VMB_WORK:=$root/build/check/$stage}"
 # The words at the head of the script: how it is called.
 usage() { # STATUS
