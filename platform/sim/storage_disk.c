@@ -344,6 +344,7 @@ void vmb_h_disk_execute(struct vmb_h_disk *disk, struct vmb_h_command *cmd)
         inquiry(disk, cmd);
     } else if (!disk) {
         cmd->srb_status = SRB_INVALID_LUN;
+        cmd->scsi_status = 2; /* and no sense: so says OpenVMM's storvsp */
     } else if (disk->attention) {
         disk->attention = false;
         vmb_h_disk_sense(cmd, 6, 0x29, 0);

@@ -92,6 +92,17 @@ static const struct {
     { 0x11, 0, 0, VMB_STORVSC_NO_DEVICE },
     { 0x20, 0, 0, VMB_STORVSC_NO_DEVICE },
     { 0x21, 0, 0, VMB_STORVSC_NO_DEVICE },
+    /* As OpenVMM has it: a check condition with or without sense. */
+    { 0x20, 2, 0, VMB_STORVSC_NO_DEVICE },
+    { 0x06, 2, 0, VMB_STORVSC_ILLEGAL },
+    { 0x86, 2, 5, VMB_STORVSC_ILLEGAL },
+    { 0x12, 2, 0, VMB_STORVSC_OTHER },
+    { 0x92, 2, 5, VMB_STORVSC_ILLEGAL },
+    { 0x82, 0x40, 11, VMB_STORVSC_ABORTED }, /* task aborted */
+    { 0x84, 0x18, 1, VMB_STORVSC_OTHER }, /* reservation conflict: not good */
+    /* Sense that says nothing, or that of a success. */
+    { 0x81, 2, 0, VMB_STORVSC_OTHER },
+    { 0x81, 0, 5, VMB_STORVSC_GOOD },
 };
 
 static void statuses_become_outcomes(void **state)

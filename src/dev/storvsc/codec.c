@@ -105,23 +105,22 @@ static enum vmb_storvsc_outcome of_srb(uint8_t srb_status)
     }
 }
 
+/* Where the device has failed its sense says most.  Without sense the host's
+ * word counts: OpenVMM says check condition, too, of a LUN that is not there.
+ */
 static enum vmb_storvsc_outcome
-outcome_of(const struct vmb_storvsc_result *result, bool sensed)
+outcome_of(const struct vmb_storvsc_result *result)
 {
-    switch (result->scsi_status) {
-    case SCSI_BUSY:
-    case SCSI_TASK_SET_FULL:
+    uint8_t scsi = result->scsi_status;
+    enum vmb_storvsc_outcome outcome = of_srb(result->srb_status);
+
+    if (scsi == SCSI_BUSY || scsi == SCSI_TASK_SET_FULL)
         return VMB_STORVSC_BUSY;
-    case 0:
-        if (result->srb_status != VMB_SRB_ERROR)
-            return of_srb(result->srb_status);
-        break;
-    case SCSI_CHECK_CONDITION:
-        break;
-    default:
-        return VMB_STORVSC_OTHER;
-    }
-    return sensed ? of_sense(result->sense.key) : VMB_STORVSC_OTHER;
+    if (result->sense.key &&
+        (scsi == SCSI_CHECK_CONDITION ||
+         (scsi == 0 && result->srb_status == VMB_SRB_ERROR)))
+        return of_sense(result->sense.key);
+    return scsi && outcome == VMB_STORVSC_GOOD ? VMB_STORVSC_OTHER : outcome;
 }
 
 enum vmb_status vmb_storvsc_decode(const struct vmb_storvsc_packet *packet,
@@ -130,7 +129,6 @@ enum vmb_status vmb_storvsc_decode(const struct vmb_storvsc_packet *packet,
                                    struct vmb_fault *fault)
 {
     const struct vmb_storvsc_srb *srb = &packet->u.srb;
-    bool sensed = false;
 
     if (srb->data_bytes > asked)
         return vmb_fault_host(fault, VMB_SITE_STORVSC_BYTES, srb->data_bytes,
@@ -143,8 +141,8 @@ enum vmb_status vmb_storvsc_decode(const struct vmb_storvsc_packet *packet,
     out->scsi_status = srb->scsi_status;
     out->host_status = packet->status;
     if (srb->srb_status & VMB_SRB_SENSE_VALID)
-        sensed = vmb_scsi_parse_sense(srb->data, srb->sense_bytes, &out->sense);
-    out->outcome = outcome_of(out, sensed);
+        (void)vmb_scsi_parse_sense(srb->data, srb->sense_bytes, &out->sense);
+    out->outcome = outcome_of(out);
     /* A device that failed need not have counted. */
     if (out->outcome == VMB_STORVSC_GOOD)
         out->bytes = srb->data_bytes;
