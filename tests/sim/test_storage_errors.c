@@ -367,6 +367,8 @@ static void lie_with_others_out(uint32_t which)
         assert_true(req[i].status == VMB_OK || req[i].status == VMB_E_HOST);
     }
     assert_int_equal(req[MANY - 1].status, VMB_E_HOST);
+    assert_int_equal(vmb_disk_read(&bay.disk, &req[0], 0, 1, &mdl, 0),
+                     VMB_E_STATE);
     assert_false(bay_mapped(&bay, va, 4096));
 }
 
@@ -473,6 +475,7 @@ static void unloading_ends_it_too(void **state)
     assert_int_equal(vmb_disk_flush(&bay.disk, &req), VMB_OK);
     rig_unload(bay.rig);
     assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_E_STATE);
+    assert_int_equal(vmb_storvsc_close_status(&bay.ctl), VMB_E_STATE);
     assert_int_equal(req.status, VMB_AGAIN);
     assert_int_equal(vmb_storvsc_close_start(&bay.ctl), VMB_OK);
     assert_int_equal(vmb_storvsc_close_status(&bay.ctl), VMB_OK);

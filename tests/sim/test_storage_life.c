@@ -108,6 +108,10 @@ static void before_it_is_open(void **state)
     assert_int_equal(vmb_disk_read(&bay.disk, &req, 0, 1, &mdl, 0),
                      VMB_E_STATE);
     assert_int_equal(vmb_storvsc_max_transfer(&bay.ctl), 0);
+    vmb_scsi_test_unit_ready(&req.cmd);
+    assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_E_STATE);
+    assert_int_equal(vmb_disk_open_start(&bay.disk, &bay.ctl, at, bay.page),
+                     VMB_E_STATE);
     assert_int_equal(open_start(rig_offer(bay.rig, bay.dev, 0), 1), VMB_OK);
     assert_int_equal(vmb_storvsc_open_status(&bay.ctl), VMB_AGAIN);
     assert_int_equal(vmb_storvsc_max_transfer(&bay.ctl), 0);
@@ -115,7 +119,6 @@ static void before_it_is_open(void **state)
     assert_int_equal(
         vmb_storvsc_add_channel(&bay.ctl, rig_offer(bay.rig, bay.dev, 0)),
         VMB_E_STATE);
-    vmb_scsi_test_unit_ready(&req.cmd);
     assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_E_STATE);
     assert_int_equal(vmb_disk_open_start(&bay.disk, &bay.ctl, at, bay.page),
                      VMB_E_STATE);
@@ -162,6 +165,29 @@ static void an_introduction_that_cannot_be_sent(void **state)
     vmb_storvsc_fault(&bay.ctl, &why);
     assert_int_equal(why.site, VMB_SITE_HV_HYPERCALL);
     assert_int_equal(why.host_code, 5);
+    bay_down(&bay);
+}
+
+/* Refused, and right behind that nonsense: what came first is what is said. */
+static void the_first_thing_wrong_is_what_is_said(void **state)
+{
+    struct vmb_sim_storage_fault refuse = { .act = VMB_SIM_STORAGE_REFUSE,
+                                            .arg = 0xc0000001 };
+    struct vmb_fault why;
+
+    (void)state;
+    connect_only(NULL);
+    assert_int_equal(vmb_sim_storage_fault_add(bay.dev, &refuse), VMB_OK);
+    assert_int_equal(open_start(rig_offer(bay.rig, bay.dev, 0), 1), VMB_OK);
+    RIG_UNTIL(bay.rig, vmb_chan_open_status(&bay.queues[0].chan) == VMB_OK);
+    assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_AGAIN);
+    rig_settle(bay.rig);
+    assert_int_equal(vmb_sim_storage_notice(bay.dev, 11, 8), VMB_OK);
+    assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_E_REFUSED);
+    assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_E_REFUSED);
+    vmb_storvsc_fault(&bay.ctl, &why);
+    assert_int_equal(why.status, VMB_E_REFUSED);
+    assert_int_equal(why.host_code, 0xc0000001);
     bay_down(&bay);
 }
 
@@ -213,6 +239,7 @@ static void subchannels_that_are_not_its_own(void **state)
     other = *rig_offer(bay.rig, bay.dev, 1);
     other.instance.b[15] ^= 1;
     assert_int_equal(vmb_storvsc_add_channel(&bay.ctl, &other), VMB_E_ARG);
+    assert_int_equal(vmb_storvsc_add_channel(&bay.ctl, NULL), VMB_E_ARG);
     bay.queues[1].cfg.ring = NULL; /* the channel's to refuse */
     assert_int_equal(
         vmb_storvsc_add_channel(&bay.ctl, rig_offer(bay.rig, bay.dev, 1)),
@@ -485,6 +512,7 @@ int main(void)
         cmocka_unit_test(before_it_is_open),
         cmocka_unit_test(a_channel_refused),
         cmocka_unit_test(an_introduction_that_cannot_be_sent),
+        cmocka_unit_test(the_first_thing_wrong_is_what_is_said),
         cmocka_unit_test(subchannels_that_are_not_its_own),
         cmocka_unit_test(a_subchannel_refused),
         cmocka_unit_test(a_routine_may_not_poll_or_close),
