@@ -400,10 +400,11 @@ VMB_NODISCARD enum vmb_status vmb_disk_open_start(struct vmb_disk *disk,
  * VMB_AGAIN      under way
  * VMB_E_REFUSED  see vmb_disk_result(): NO_DEVICE when nothing is there,
  *                NOT_READY when there is no medium
- * VMB_E_NOFEATURE  it answers, but is not a disk of blocks, or says nonsense
- * VMB_E_STATE    not opened, or the controller was closed
- * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL  the controller is dead
- * [rx]
+ * VMB_E_NOFEATURE  it answers, but is not a disk of blocks, says nonsense, or
+ *                has blocks above vmb_storvsc_max_transfer()
+ * VMB_E_STATE    not opened, or the controller was closed meanwhile
+ * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL  the controller died meanwhile
+ * Once open it reads VMB_OK whatever becomes of the controller.  [rx]
  */
 VMB_NODISCARD enum vmb_status vmb_disk_open_status(const struct vmb_disk *disk);
 

@@ -363,6 +363,26 @@ static void disks_that_do_not_answer_everything(void **state)
     bay_down(&bay);
 }
 
+/* A block that does not fit a command cannot be read at all. */
+static void blocks_larger_than_commands(void **state)
+{
+    struct bay_cfg cfg = { .storage.max_transfer = 4096 };
+    struct vmb_sim_disk disk = { .blocks = 10, .block_bytes = 8192 };
+    uint8_t *out, *in;
+
+    (void)state;
+    set_up(&cfg);
+    assert_int_equal(vmb_sim_storage_insert(bay.dev, 1, &disk), VMB_OK);
+    assert_int_equal(bay_try_disk(&bay, 1), VMB_E_NOFEATURE);
+    disk.block_bytes = 4096;
+    assert_int_equal(vmb_sim_storage_insert(bay.dev, 2, &disk), VMB_OK);
+    assert_int_equal(bay_try_disk(&bay, 2), VMB_OK);
+    out = rig_alloc(bay.rig, 4);
+    in = rig_alloc(bay.rig, 4);
+    bay_round_trip(&bay, 1, 3, out + 5, in + 4000, 9);
+    bay_down(&bay);
+}
+
 static void begin_inquiry(void)
 {
     struct vmb_storvsc_addr at = { 0, 0, 0, 0 };
@@ -474,6 +494,7 @@ int main(void)
         cmocka_unit_test(what_is_behind_a_chain_cut_short_goes_on),
         cmocka_unit_test(a_chain_cut_short_behind_a_full_ring),
         cmocka_unit_test(disks_that_do_not_answer_everything),
+        cmocka_unit_test(blocks_larger_than_commands),
         cmocka_unit_test(what_is_no_disk_is_not_opened),
         cmocka_unit_test(a_controller_that_goes_while_a_disk_opens),
         cmocka_unit_test(attentions_that_are_changes),

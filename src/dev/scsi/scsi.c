@@ -107,8 +107,7 @@ void vmb_scsi_flush(struct vmb_scsi_cmd *cmd)
 
 void vmb_scsi_start_stop(struct vmb_scsi_cmd *cmd, bool start, bool medium)
 {
-    build(cmd, FORM(OP_START_STOP, VMB_SCSI_NO_DATA, 4),
-          (medium ? 2u : 0u) | (start ? 1u : 0u));
+    build(cmd, FORM(OP_START_STOP, VMB_SCSI_NO_DATA, 4), medium * 2u + start);
 }
 
 void vmb_scsi_read(struct vmb_scsi_cmd *cmd, uint64_t block, uint32_t count)

@@ -25,6 +25,10 @@ VMB_WIRE_ASSERT(VMB_STORVSC_DATA_NONE - VMB_SCSI_NO_DATA ==
 VMB_WIRE_ASSERT(VMB_SCSI_IN *VMB_SRB_FLAG_DATA_IN == VMB_SRB_FLAG_DATA_IN &&
                 VMB_SCSI_OUT * VMB_SRB_FLAG_DATA_IN == VMB_SRB_FLAG_DATA_OUT);
 
+VMB_WIRE_ASSERT(offsetof(struct vmb_storvsc_srb, path) +
+                    sizeof(struct vmb_storvsc_addr) ==
+                offsetof(struct vmb_storvsc_srb, cdb_bytes) + 1);
+
 void vmb_storvsc_encode(struct vmb_storvsc_packet *packet, uint32_t version,
                         struct vmb_storvsc_addr at,
                         const struct vmb_scsi_cmd *cmd, uint32_t bytes)
@@ -32,9 +36,8 @@ void vmb_storvsc_encode(struct vmb_storvsc_packet *packet, uint32_t version,
     struct vmb_storvsc_srb *srb = &packet->u.srb;
 
     vmb_storvsc_begin(packet, VMB_STORVSC_EXECUTE_SRB);
-    srb->path = at.path;
-    srb->target = at.target;
-    srb->lun = at.lun;
+    /* Path, target and LUN in one; what is reserved is written over. */
+    __builtin_memcpy(&srb->path, &at, sizeof at);
     srb->cdb_bytes = cmd->cdb_bytes;
     srb->data_in = (uint8_t)(VMB_STORVSC_DATA_NONE - cmd->data);
     srb->data_bytes = bytes;
