@@ -231,8 +231,9 @@ vmb_storvsc_open_start(struct vmb_storvsc *ctl, struct vmb_bus *bus,
  * VMB_E_VERSION  no version in common
  * VMB_E_REFUSED  the host said no; host_code of vmb_storvsc_fault() is its
  *                NTSTATUS
- * VMB_E_STATE    not opened, or being closed
+ * VMB_E_STATE    not opened, being closed, or the connection was unloaded
  * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_TIMEOUT, VMB_E_HYPERCALL  dead: close it
+ * VMB_E_LANE     check builds: dead by a second caller, and without a record
  * [bus]
  */
 VMB_NODISCARD enum vmb_status
@@ -448,6 +449,7 @@ VMB_NODISCARD enum vmb_status vmb_disk_write(struct vmb_disk *disk,
 /*
  * Make the disk write its cache out.  It covers what has come back before;
  * with req->barrier set also what was submitted before and is still out.
+ * VMB_STORVSC_ILLEGAL: it does not know the command; such disks have no cache.
  * [tx] and [rx]
  *
  * VMB_OK       accepted
