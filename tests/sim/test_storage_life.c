@@ -357,8 +357,10 @@ static void a_routine_may_ask_for_more(void **state)
 static void close_from_another_cpu(void *ctx, const struct vmb_trace *event)
 {
     (void)ctx;
-    if (event->event == VMB_EVENT_POST && inside[0] == VMB_OK)
-        inside[0] = vmb_storvsc_close_start(&bay.ctl);
+    if (event->event != VMB_EVENT_POST || inside[0] != VMB_OK)
+        return;
+    inside[0] = vmb_storvsc_close_start(&bay.ctl);
+    inside[1] = vmb_wait_storvsc_close(&bay.rig->conn, &bay.ctl);
 }
 
 static void a_second_caller_of_the_bus_closes_nothing(void **state)
@@ -377,6 +379,7 @@ static void a_second_caller_of_the_bus_closes_nothing(void **state)
     rig_open(bay.rig, &link, other);
     bay.rig->plat.trace = NULL;
     assert_int_equal(inside[0], VMB_E_LANE);
+    assert_int_equal(inside[1], VMB_E_STATE); /* nobody has asked */
     assert_int_equal(vmb_storvsc_open_status(&bay.ctl), VMB_OK);
     out = rig_alloc(bay.rig, 1);
     in = rig_alloc(bay.rig, 1);
