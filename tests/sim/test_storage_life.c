@@ -94,6 +94,30 @@ static void what_cannot_be_opened_is_refused(void **state)
     bay_down(&bay);
 }
 
+/* Any command may go into any ring; and past 64 MiB lengths would not fit. */
+static void the_smallest_ring_bounds_commands(void **state)
+{
+    static const uint32_t pages[][3] = { { 1, 2, 1 },    { 2, 1, 1 },
+                                         { 2, 2, 2 },    { 33, 32, 32 },
+                                         { 32, 33, 32 }, { 40, 33, 32 } };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        struct bay_cfg cfg = { .storage.max_transfer = 1u << 30,
+                               .queues = 2,
+                               .tx_pages = 40 };
+
+        bay_make(&bay, &cfg);
+        bay.queues[0].cfg.tx_pages = pages[i][0];
+        bay.queues[1].cfg.tx_pages = pages[i][1];
+        bay_start(&bay);
+        assert_int_equal(vmb_storvsc_max_transfer(&bay.ctl),
+                         (pages[i][2] * 512 - 16) * 4096);
+        bay_down(&bay);
+    }
+}
+
 /* Until it is open nothing is taken, and nothing is said of it. */
 static void before_it_is_open(void **state)
 {
@@ -409,18 +433,32 @@ static void only_answers_and_notices_are_sent(void **state)
     bay_down(&bay);
 }
 
-/* A host that talks without end does not keep a poll for ever. */
+/* Where the guest has given the ring back up to. */
+static uint32_t released(void)
+{
+    uint32_t out;
+
+    assert_int_equal(vmb_sim_ring_get(rig_host(bay.dev), VMB_SIM_TO_GUEST,
+                                      VMB_SIM_OUT, &out),
+                     VMB_OK);
+    return out;
+}
+
+/* A host that talks without end does not keep a poll for ever; what a poll has
+ * taken it gives back. */
 static void one_poll_takes_so_many(void **state)
 {
-    uint32_t changes, i;
+    uint32_t changes, before, i;
 
     (void)state;
     bay_up(&bay, NULL);
+    before = released();
     changes = vmb_storvsc_changes(&bay.ctl);
     for (i = 0; i < 60; i++)
         assert_int_equal(vmb_sim_storage_notice(bay.dev, 11, 64), VMB_OK);
     assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_OK);
     assert_int_equal(vmb_storvsc_changes(&bay.ctl), changes + BAY_DEPTH + 8);
+    assert_int_not_equal(released(), before);
     assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_OK);
     assert_int_equal(vmb_storvsc_changes(&bay.ctl),
                      changes + 2 * (BAY_DEPTH + 8));
@@ -512,6 +550,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_opened_is_refused),
+        cmocka_unit_test(the_smallest_ring_bounds_commands),
         cmocka_unit_test(before_it_is_open),
         cmocka_unit_test(a_channel_refused),
         cmocka_unit_test(an_introduction_that_cannot_be_sent),

@@ -74,6 +74,32 @@ static void a_command_of_sixteen_bytes(void **state)
     bay_down(&bay);
 }
 
+/* By hand data goes any way, and as much of it as the host takes. */
+static void a_command_that_writes(void **state)
+{
+    struct bay_cfg cfg = { .storage.max_transfer = 4096 };
+    struct vmb_storvsc_req req = { 0 };
+    uint8_t blocks[4096];
+    struct vmb_mdl mdl;
+
+    (void)state;
+    set_up(&cfg);
+    mdl = bay_mdl(&bay, va + 9, 4097, pfns, 2);
+    bay_fill(va + 9, 4096, 4);
+    vmb_scsi_write(&req.cmd, 11, 8);
+    req.mdl = &mdl;
+    req.bytes = 4097;
+    assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_E_TOOBIG);
+    req.bytes = 4096;
+    assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_OK);
+    assert_int_equal(bay_wait(&bay, &req), VMB_OK);
+    assert_int_equal(req.result.bytes, 4096);
+    assert_int_equal(vmb_sim_storage_peek(bay.dev, 0, 11 * 512, blocks, 4096),
+                     4096);
+    bay_check(blocks, 4096, 4);
+    bay_down(&bay);
+}
+
 static void what_is_out_is_not_asked_again(void **state)
 {
     struct vmb_storvsc_req req = { 0 };
@@ -485,6 +511,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_that_make_no_sense),
         cmocka_unit_test(a_command_of_sixteen_bytes),
+        cmocka_unit_test(a_command_that_writes),
         cmocka_unit_test(what_is_out_is_not_asked_again),
         cmocka_unit_test(blocks_to_discard_are_bounded),
         cmocka_unit_test(runs_too_long_to_join),

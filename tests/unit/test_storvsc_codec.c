@@ -70,7 +70,13 @@ static const struct {
     { 0x84, 2, 6, VMB_STORVSC_ATTENTION },
     { 0x84, 2, 7, VMB_STORVSC_PROTECTED },
     { 0x84, 2, 11, VMB_STORVSC_ABORTED },
+    { 0x84, 2, 8, VMB_STORVSC_OTHER },
+    { 0x84, 2, 9, VMB_STORVSC_OTHER },
+    { 0x84, 2, 10, VMB_STORVSC_OTHER },
+    { 0x84, 2, 12, VMB_STORVSC_OTHER },
+    { 0x84, 2, 13, VMB_STORVSC_OTHER },
     { 0x84, 2, 14, VMB_STORVSC_OTHER },
+    { 0x84, 2, 15, VMB_STORVSC_OTHER },
     { 0x84, 2, 0, VMB_STORVSC_OTHER },
     { 0x04, 2, 3, VMB_STORVSC_OTHER }, /* no autosense */
     { 0x04, 0, 0, VMB_STORVSC_OTHER },
