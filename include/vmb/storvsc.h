@@ -279,7 +279,8 @@ VMB_NODISCARD enum vmb_status vmb_storvsc_poll(struct vmb_storvsc *ctl);
 
 /*
  * Ask for an interrupt on the next answer, as vmb_chan_arm().  True: one is
- * there already, or it is dead: poll instead of sleeping.  [rx]
+ * there already, or it is dead: poll instead of sleeping.  A device taken away
+ * is no answer: ask again after vmb_conn_poll().  [rx]
  */
 bool vmb_storvsc_arm(struct vmb_storvsc *ctl);
 

@@ -179,7 +179,12 @@ static void disks_come_and_go(void **state)
     assert_int_equal(req.result.outcome, VMB_STORVSC_NO_DEVICE);
     assert_int_equal(req.result.host_status, 0xc00000c0);
     /* REMOVE_DEVICE, and a notice that nobody knows. */
+    bay_turn(&bay);
+    assert_int_equal(vmb_storvsc_changes(&bay.ctl), changes + 2);
     assert_int_equal(vmb_sim_storage_notice(bay.dev, 2, 64), VMB_OK);
+    bay_turn(&bay);
+    bay_turn(&bay);
+    assert_int_equal(vmb_storvsc_changes(&bay.ctl), changes + 3);
     assert_int_equal(vmb_sim_storage_notice(bay.dev, 99, 64), VMB_OK);
     bay_turn(&bay);
     bay_turn(&bay);

@@ -207,6 +207,8 @@ static void count_return(struct vmb_storvsc_req *req)
 {
     (void)req;
     came_back++;
+    /* Whoever called it, it may not poll. */
+    assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_E_STATE);
 }
 
 /* The caller's slip: a chain made shorter while it is the library's.  What was
@@ -409,6 +411,31 @@ static void blocks_larger_than_commands(void **state)
     bay_down(&bay);
 }
 
+/* A disk's answers are copied to where there is room for what was asked. */
+static void answers_longer_than_asked_for(void **state)
+{
+    static const struct {
+        uint8_t opcode, page, more; /* than the simulated disk says: to 65 */
+    } answers[] = { { 0x1a, 0, 61 }, { 0x12, 0xb0, 1 }, { 0x12, 0xb2, 57 } };
+    struct bay_cfg cfg = { .disk = { .blocks = 1000, .thin = true } };
+    struct vmb_sim_storage_fault lie = { .act = VMB_SIM_STORAGE_LIE_BYTES,
+                                         .only = is_of };
+    uint32_t less;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        for (less = 0; less < 2; less++) {
+            set_up(&cfg);
+            of_opcode = answers[i].opcode;
+            of_page = answers[i].page;
+            lie.arg = answers[i].more - less;
+            assert_int_equal(vmb_sim_storage_fault_add(bay.dev, &lie), VMB_OK);
+            assert_int_equal(bay_try_disk(&bay, 0), less ? VMB_OK : VMB_E_HOST);
+            bay_down(&bay);
+        }
+}
+
 static void begin_inquiry(void)
 {
     struct vmb_storvsc_addr at = { 0, 0, 0, 0 };
@@ -522,6 +549,7 @@ int main(void)
         cmocka_unit_test(a_chain_cut_short_behind_a_full_ring),
         cmocka_unit_test(disks_that_do_not_answer_everything),
         cmocka_unit_test(blocks_larger_than_commands),
+        cmocka_unit_test(answers_longer_than_asked_for),
         cmocka_unit_test(what_is_no_disk_is_not_opened),
         cmocka_unit_test(a_controller_that_goes_while_a_disk_opens),
         cmocka_unit_test(attentions_that_are_changes),

@@ -191,6 +191,8 @@ static void sense_has_two_formats(void **state)
     assert_int_equal(is.key, 5);
     assert_int_equal(is.asc, 0x24);
     assert_int_equal(is.ascq, 2);
+    assert_true(vmb_scsi_parse_sense(described, 4, &is));
+    assert_int_equal(is.ascq, 2);
     assert_false(vmb_scsi_parse_sense(neither, 18, &is));
     assert_false(vmb_scsi_parse_sense(fixed, 3, &is));
     assert_false(vmb_scsi_parse_sense(fixed, 0, &is));
