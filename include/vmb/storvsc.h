@@ -339,8 +339,9 @@ struct vmb_storvsc_addr vmb_storvsc_ide_addr(const struct vmb_offer *offer);
 /*
  * Any SCSI command, as it stands: not split, not repeated.  Its data must be
  * one run: where the chain goes from one MDL to the next, the first must end
- * and the second begin at a page's border.  Fields of *req say the rest.  The
- * functions of scsi.h fill in req->cmd.  [tx] and [rx]
+ * and the second begin at a page's border, and all of it lie on no more than
+ * VMB_STORVSC_JOIN pages.  Fields of *req say the rest.  The functions of
+ * scsi.h fill in req->cmd.  [tx] and [rx]
  *
  * VMB_OK        accepted: it comes back exactly once
  * VMB_E_ARG     CDB of no length or too long, data without direction or the

@@ -86,6 +86,36 @@ static void a_barrier_is_no_barrier_for_ever(void **state)
     bay_down(&bay);
 }
 
+/* A reset throws back all that is out at once: all of it is sent again. */
+static void all_that_was_out_is_repeated(void **state)
+{
+    struct vmb_sim_storage_fault reset = { .act = VMB_SIM_STORAGE_SRB,
+                                           .arg = 0x0e,
+                                           .times = 16 };
+    static struct vmb_storvsc_req req[16];
+    struct vmb_sim_storage_counts counts;
+    struct vmb_mdl mdl;
+    uint32_t i;
+
+    (void)state;
+    memset(req, 0, sizeof req);
+    bay_up(&bay, NULL);
+    mdl = bay_mdl(&bay, rig_alloc(bay.rig, 1), 4096, pfns, 1);
+    vmb_sim_storage_stats(bay.dev, &counts);
+    reset.k = counts.packets;
+    assert_int_equal(vmb_sim_storage_fault_add(bay.dev, &reset), VMB_OK);
+    for (i = 0; i < 16; i++)
+        assert_int_equal(vmb_disk_write(&bay.disk, &req[i], i, 1, &mdl, 0),
+                         VMB_OK);
+    rig_settle(bay.rig);
+    bay_drain(&bay);
+    vmb_sim_storage_stats(bay.dev, &counts);
+    assert_int_equal(counts.writes, 16);
+    for (i = 0; i < 16; i++)
+        assert_int_equal(req[i].status, VMB_OK);
+    bay_down(&bay);
+}
+
 static void the_caller_bounds_the_depth(void **state)
 {
     struct bay_cfg cfg = { .storage.latency = 10, .depth = 3 };
@@ -253,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_crosses_a_barrier),
         cmocka_unit_test(a_barrier_is_no_barrier_for_ever),
+        cmocka_unit_test(all_that_was_out_is_repeated),
         cmocka_unit_test(the_caller_bounds_the_depth),
         cmocka_unit_test(requests_are_spread_over_channels),
         cmocka_unit_test(a_host_without_channels_to_spare),
