@@ -158,6 +158,7 @@ struct vmb_storvsc_cmd { /* a command in flight; the library's */
     struct vmb_mdl_walk walk_; /* its data */
     uint64_t at_;              /* from the request's start */
     uint32_t units_;
+    uint8_t retries_; /* left */
 };
 
 /* One channel of a controller. */
@@ -424,7 +425,7 @@ const struct vmb_storvsc_result *vmb_disk_result(const struct vmb_disk *disk);
  * go on at a page's start, a command must end: so there whole blocks must end.
  *
  * Requests may be carried out in any order, unless barriers part them.
- * Commands that met VMB_STORVSC_ATTENTION or _ABORTED are repeated, a few
+ * Commands that met VMB_STORVSC_ATTENTION or _ABORTED are repeated, each a few
  * times.  [tx] and [rx]
  *
  * VMB_OK       accepted: it comes back exactly once

@@ -132,6 +132,7 @@ static void before_it_is_open(void **state)
     assert_int_equal(vmb_disk_read(&bay.disk, &req, 0, 1, &mdl, 0),
                      VMB_E_STATE);
     assert_int_equal(vmb_storvsc_max_transfer(&bay.ctl), 0);
+    assert_true(vmb_storvsc_arm(&bay.ctl)); /* nothing would wake it */
     vmb_scsi_test_unit_ready(&req.cmd);
     assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_E_STATE);
     assert_int_equal(vmb_disk_open_start(&bay.disk, &bay.ctl, at, bay.page),
