@@ -6,12 +6,28 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 root=$PWD
 stage=${0##*/}
-: "${VMB_RESULTS:=/dev/stdout}"
+# Results open the file again that stdout may be: who does not append to it
+# writes over them.
+if [ -z "${VMB_RESULTS-}" ]; then
+    VMB_RESULTS=/dev/stdout
+    [ ! -f /dev/stdout ] || exec >>/dev/stdout
+    [ ! -f /dev/stderr ] || exec 2>>/dev/stderr
+fi
 : "${VMB_WORK:=$root/build/check/$stage}"
+# The words at the head of the script: how it is called.
+usage() { # STATUS
+    sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit "$1"
+}
+case ${1-} in -h | --help) usage 0 ;; esac
+
 mkdir -p "$VMB_WORK" || exit 2
 
 ok() { echo "ok $*" >>"$VMB_RESULTS"; }
-not_ok() { echo "not ok $*" >>"$VMB_RESULTS"; }
+not_ok() {
+    echo "not ok $*" >>"$VMB_RESULTS"
+    : >"$VMB_WORK/failed"
+}
 skip() { echo "skip $*" >>"$VMB_RESULTS"; }
 
 # try NAME COMMAND...: one test, passed when the command succeeds.  What a
@@ -34,7 +50,8 @@ try() {
     return 1
 }
 : >"$VMB_WORK/failures"
-trap 'cat "$VMB_WORK/failures"' EXIT
+rm -f "$VMB_WORK/failed"
+trap 'cat "$VMB_WORK/failures"; [ ! -e "$VMB_WORK/failed" ] || exit 1' EXIT
 
 # configure FOLDER MESON-OPTION...: a build folder that has just these
 # options; an existing one with others is made anew.

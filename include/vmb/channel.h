@@ -291,7 +291,8 @@ VMB_NODISCARD enum vmb_status vmb_channel_start(struct vmb_channel *channel);
  * Stop delivery: the suspend callback, then a wait until every packet that was
  * delivered has been completed.  Packets sent before still go out and are
  * completed meanwhile; new ones are refused.  On a DISABLED channel: come up
- * paused.  Takes effect in vmb_channel_poll().  [bus], [tx] and [rx]
+ * paused.  On one that is closing it is forgotten.  Takes effect in
+ * vmb_channel_poll().  [bus], [tx] and [rx]
  *
  * VMB_OK
  * VMB_E_STATE  inside a state callback
@@ -487,8 +488,10 @@ struct vmb_channel_gpadl {
  * Offer memory to the host: `length` bytes (0: to the end) from `offset` of
  * the chain at mdl, which must lie in one member; bytes at a page-aligned
  * address; whole pages by number.  From the opened callback to the suspend
- * callback.  *gpadl is the library's until it is deleted; the arrays at
- * mdl->pfns and pfns until vmb_gpadl_create_status() is not VMB_AGAIN.
+ * callback.  *gpadl is the library's until it is deleted, also when the host
+ * refuses it: only on the same channel may it be made again before that.  The
+ * arrays at mdl->pfns and pfns are until vmb_gpadl_create_status() is not
+ * VMB_AGAIN.
  * [bus], [tx] and [rx]
  *
  * VMB_OK           begun; ask vmb_gpadl_create_status()

@@ -82,6 +82,10 @@
 #define TRUE  1
 #define FALSE 0
 #endif
+#if !defined(__cplusplus) && !defined(NOMINMAX) && !defined(min)
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#endif
 
 typedef void *PVOID;
 typedef const void *PCVOID;
@@ -353,11 +357,12 @@ static inline PVOID RtlSecureZeroMemory(PVOID to, SIZE_T n)
         sizeof(text) - sizeof((text)[0]), sizeof(text), \
             (PWSTR)(uintptr_t)(text)                    \
     }
+/* Cut at what a USHORT of bytes can say, the end included, as in Windows. */
 static inline VOID RtlInitUnicodeString(PUNICODE_STRING string, PCWSTR text)
 {
-    USHORT count = 0;
+    ULONG count = 0, most = 0xFFFFu / sizeof(WCHAR) - 1;
 
-    while (text && text[count])
+    while (text && count < most && text[count])
         count++;
     string->Length = (USHORT)(count * sizeof(WCHAR));
     string->MaximumLength = (USHORT)(text ? string->Length + sizeof(WCHAR) : 0);

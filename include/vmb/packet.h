@@ -155,7 +155,8 @@ enum vmb_packet_state vmb_packet_state(const struct vmb_packet *packet);
  *               it opened
  * VMB_E_LANE    check builds: another caller is inside
  *
- * Unless VMB_OK comes back the packet is still idle and the caller's.
+ * Unless VMB_OK comes back the packet was not sent by this call.  Routines of
+ * other packets may have been called meanwhile all the same.
  */
 VMB_NODISCARD enum vmb_status
 vmb_packet_send(struct vmb_packet *packet, const void *buffer, uint32_t bytes,
@@ -171,8 +172,8 @@ vmb_packet_send(struct vmb_packet *packet, const void *buffer, uint32_t bytes,
  * lies behind the buffer there.  [tx] and [rx]
  *
  * Statuses as vmb_packet_send(); VMB_E_ARG also: mdl is NULL, the stretch
- * passes the end of the chain, or with FORCE_MDL_LENGTH that of the page or has
- * length 0.
+ * passes the end of the chain, or with FORCE_MDL_LENGTH that of the page, has
+ * length 0, or the first MDL is empty.
  */
 VMB_NODISCARD enum vmb_status
 vmb_packet_send_with_external_mdl(struct vmb_packet *packet, const void *buffer,

@@ -158,6 +158,7 @@ struct vmb_storvsc_cmd { /* a command in flight; the library's */
     struct vmb_mdl_walk walk_; /* its data */
     uint64_t at_;              /* from the request's start */
     uint32_t units_;
+    uint8_t retries_; /* left */
 };
 
 /* One channel of a controller. */
@@ -231,8 +232,9 @@ vmb_storvsc_open_start(struct vmb_storvsc *ctl, struct vmb_bus *bus,
  * VMB_E_VERSION  no version in common
  * VMB_E_REFUSED  the host said no; host_code of vmb_storvsc_fault() is its
  *                NTSTATUS
- * VMB_E_STATE    not opened, or being closed
+ * VMB_E_STATE    not opened, being closed, or the connection was unloaded
  * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_TIMEOUT, VMB_E_HYPERCALL  dead: close it
+ * VMB_E_LANE     check builds: dead by a second caller, and without a record
  * [bus]
  */
 VMB_NODISCARD enum vmb_status
@@ -278,7 +280,8 @@ VMB_NODISCARD enum vmb_status vmb_storvsc_poll(struct vmb_storvsc *ctl);
 
 /*
  * Ask for an interrupt on the next answer, as vmb_chan_arm().  True: one is
- * there already, or it is dead: poll instead of sleeping.  [rx]
+ * there already, or it is dead: poll instead of sleeping.  A device taken away
+ * is no answer: ask again after vmb_conn_poll().  [rx]
  */
 bool vmb_storvsc_arm(struct vmb_storvsc *ctl);
 
@@ -337,8 +340,9 @@ struct vmb_storvsc_addr vmb_storvsc_ide_addr(const struct vmb_offer *offer);
 /*
  * Any SCSI command, as it stands: not split, not repeated.  Its data must be
  * one run: where the chain goes from one MDL to the next, the first must end
- * and the second begin at a page's border.  Fields of *req say the rest.  The
- * functions of scsi.h fill in req->cmd.  [tx] and [rx]
+ * and the second begin at a page's border, and all of it lie on no more than
+ * VMB_STORVSC_JOIN pages.  Fields of *req say the rest.  The functions of
+ * scsi.h fill in req->cmd.  [tx] and [rx]
  *
  * VMB_OK        accepted: it comes back exactly once
  * VMB_E_ARG     CDB of no length or too long, data without direction or the
@@ -400,10 +404,11 @@ VMB_NODISCARD enum vmb_status vmb_disk_open_start(struct vmb_disk *disk,
  * VMB_AGAIN      under way
  * VMB_E_REFUSED  see vmb_disk_result(): NO_DEVICE when nothing is there,
  *                NOT_READY when there is no medium
- * VMB_E_NOFEATURE  it answers, but is not a disk of blocks, or says nonsense
- * VMB_E_STATE    not opened, or the controller was closed
- * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL  the controller is dead
- * [rx]
+ * VMB_E_NOFEATURE  it answers, but is not a disk of blocks, says nonsense, or
+ *                has blocks above vmb_storvsc_max_transfer()
+ * VMB_E_STATE    not opened, or the controller was closed meanwhile
+ * VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL  the controller died meanwhile
+ * Once open it reads VMB_OK whatever becomes of the controller.  [rx]
  */
 VMB_NODISCARD enum vmb_status vmb_disk_open_status(const struct vmb_disk *disk);
 
@@ -420,7 +425,7 @@ const struct vmb_storvsc_result *vmb_disk_result(const struct vmb_disk *disk);
  * go on at a page's start, a command must end: so there whole blocks must end.
  *
  * Requests may be carried out in any order, unless barriers part them.
- * Commands that met VMB_STORVSC_ATTENTION or _ABORTED are repeated, a few
+ * Commands that met VMB_STORVSC_ATTENTION or _ABORTED are repeated, each a few
  * times.  [tx] and [rx]
  *
  * VMB_OK       accepted: it comes back exactly once
@@ -447,6 +452,7 @@ VMB_NODISCARD enum vmb_status vmb_disk_write(struct vmb_disk *disk,
 /*
  * Make the disk write its cache out.  It covers what has come back before;
  * with req->barrier set also what was submitted before and is still out.
+ * VMB_STORVSC_ILLEGAL: it does not know the command; such disks have no cache.
  * [tx] and [rx]
  *
  * VMB_OK       accepted

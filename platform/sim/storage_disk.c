@@ -268,16 +268,17 @@ static void discard(struct vmb_h_disk *disk, uint64_t block, uint64_t count)
 static void unmap(struct vmb_h_disk *disk, struct vmb_h_command *cmd)
 {
     uint8_t list[24] = { 0 };
-    uint64_t block, count;
+    uint64_t block, count, got;
 
     if (!disk->is.thin) {
         vmb_h_disk_sense(cmd, 5, 0x20, 0);
         return;
     }
-    cmd->moved = (uint32_t)vmb_sim_read(cmd->packet, 0, list, sizeof list);
+    /* Moved, and not counted: so says OpenVMM (scsidisk/src/unmap.rs). */
+    got = vmb_sim_read(cmd->packet, 0, list, sizeof list);
     block = be(list + 8, 8);
     count = be(list + 16, 4);
-    if (cmd->in || cmd->moved != 24 || be(cmd->cdb + 7, 2) != 24 ||
+    if (cmd->in || got != 24 || be(cmd->cdb + 7, 2) != 24 ||
         be(list, 2) != 22 || be(list + 2, 2) != 16 || be(list + 20, 4) != 0 ||
         (disk->is.unmap_limit && count > disk->is.unmap_limit)) {
         vmb_h_disk_sense(cmd, 5, 0x26, 0);
@@ -343,6 +344,7 @@ void vmb_h_disk_execute(struct vmb_h_disk *disk, struct vmb_h_command *cmd)
         inquiry(disk, cmd);
     } else if (!disk) {
         cmd->srb_status = SRB_INVALID_LUN;
+        cmd->scsi_status = 2; /* and no sense: so says OpenVMM's storvsp */
     } else if (disk->attention) {
         disk->attention = false;
         vmb_h_disk_sense(cmd, 6, 0x29, 0);

@@ -237,7 +237,8 @@ enum vmb_status vmb_packet_send(struct vmb_packet *packet, const void *buffer,
     return send_whole(packet, buffer, bytes, mdl, flags);
 }
 
-/* The first member alone, with the bytes up to the end of its last page. */
+/* The first member, not empty, alone, with the bytes up to the end of its last
+ * page. */
 static struct vmb_mdl to_page_end(const struct vmb_mdl *mdl)
 {
     struct vmb_mdl forced = *mdl;
@@ -264,7 +265,7 @@ vmb_packet_send_with_external_mdl(struct vmb_packet *packet, const void *buffer,
     if (!mdl)
         return VMB_E_ARG;
     if (flags & VMB_SEND_FORCE_MDL_LENGTH) {
-        if (mdl_length == 0 || mdl->byte_offset >= VMB_PAGE_SIZE)
+        if (mdl_length == 0 || mdl->byte_count == 0)
             return VMB_E_ARG;
         forced = to_page_end(mdl);
         request.mdl = &forced;

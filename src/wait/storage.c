@@ -66,9 +66,7 @@ enum vmb_status vmb_wait_storvsc_close(struct vmb_conn *conn,
     enum vmb_status status = vmb_storvsc_close_status(ctl), bus = VMB_OK;
 
     if (status < VMB_OK)
-        status = vmb_storvsc_close_start(ctl);
-    if (status < VMB_OK)
-        return status;
+        bus = vmb_storvsc_close_start(ctl); /* or why not, as status has it */
     while ((status = vmb_storvsc_close_status(ctl)) == VMB_AGAIN &&
            bus >= VMB_OK)
         bus = vmb_wait_turn(conn);

@@ -73,8 +73,9 @@ static struct vmb_mdl member(uint32_t at, uint32_t bytes, uint64_t *numbers)
 
 struct chain {
     struct vmb_mdl one, two, three, five[5], none[2], big, off, few, loose;
-    struct vmb_mdl most; /* says so, and has not */
-    struct vmb_mdl tail; /* bites itself */
+    struct vmb_mdl most;   /* says so, and has not */
+    struct vmb_mdl tail;   /* bites itself */
+    struct vmb_mdl hollow; /* one page, and none of its bytes */
 };
 
 static void make_chains(struct chain *k)
@@ -105,6 +106,9 @@ static void make_chains(struct chain *k)
     k->loose.pfns = NULL;
     k->tail = k->one;
     k->tail.next = &k->tail;
+    k->hollow = k->one;
+    k->hollow.byte_count = 0;
+    k->hollow.next = &k->two;
 }
 
 struct attempt {
@@ -184,6 +188,7 @@ static void refuse_with_mdl(struct client *c)
         { "FORCE off", &k.off, 0, 1, 8, WAIT | FORCE, VMB_E_ARG, false },
         { "FORCE few", &k.few, 0, 1, 8, WAIT | FORCE, VMB_E_ARG, false },
         { "FORCE loose", &k.loose, 0, 1, 8, WAIT | FORCE, VMB_E_ARG, false },
+        { "FORCE empty", &k.hollow, 0, 8, 8, WAIT | FORCE, VMB_E_ARG, false },
         { "FORCE big", &k.big, 0, 8 * 4096 + 1, 8, WAIT | FORCE, VMB_E_TOOBIG,
           false },
         { "FORCE most", &k.most, 0, UINT32_MAX, 8, WAIT | FORCE, VMB_E_TOOBIG,
@@ -459,6 +464,7 @@ static void taken_by_page_numbers(void **state)
                          VMB_OK);
         memset(sent, 0xee, sizeof sent);
         drain(c);
+        assert_true(recorder.count > full);
         assert_int_equal(
             recorder.record[recorder.count - 1].hash,
             vmb_sim_hash(VMB_SIM_HASH_INIT, data + 4096, 8 * 4096));

@@ -192,6 +192,17 @@ struct item {
     LIST_ENTRY entry;
 };
 
+/* Longer than a UNICODE_STRING can say, and than its count can count. */
+static void long_string(PUNICODE_STRING string)
+{
+    static WCHAR text[70000];
+    size_t i;
+
+    for (i = 0; i < sizeof(text) / sizeof(text[0]) - 1; i++)
+        text[i] = L'a';
+    RtlInitUnicodeString(string, text);
+}
+
 static void lists_and_strings_are_as_in_windows(void **state)
 {
     struct item items[3] = { { .number = 0 },
@@ -218,6 +229,10 @@ static void lists_and_strings_are_as_in_windows(void **state)
     assert_int_equal(string.MaximumLength, 4 * sizeof(WCHAR));
     RtlInitUnicodeString(&string, NULL);
     assert_int_equal(string.Length | string.MaximumLength, 0);
+    long_string(&string);
+    assert_int_equal(string.Length,
+                     0xFFFF / sizeof(WCHAR) * sizeof(WCHAR) - sizeof(WCHAR));
+    assert_int_equal(min(1, 2) * 10 + max(1, 2), 12);
     assert_int_equal(ROUND_TO_PAGES(4097), 8192);
     assert_int_equal(BYTES_TO_PAGES(4097), 2);
     assert_int_equal(ADDRESS_AND_SIZE_TO_SPAN_PAGES(4095, 2), 2);

@@ -416,6 +416,7 @@ static void offered_again_at_once(void **state)
     rig_close(s.rig, &s.link);
     rig_settle(s.rig);
     assert_int_equal(s.rig->events[VMB_CONN_OFFER], 3);
+    assert_non_null(rig_offer(s.rig, s.dev, 0));
     assert_int_equal(rig_offer(s.rig, s.dev, 0)->relid, relid);
     rig_open(s.rig, &s.link, s.dev);
     rig_echo(s.rig, &s.link, 3);

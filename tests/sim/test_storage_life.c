@@ -94,6 +94,30 @@ static void what_cannot_be_opened_is_refused(void **state)
     bay_down(&bay);
 }
 
+/* Any command may go into any ring; and past 64 MiB lengths would not fit. */
+static void the_smallest_ring_bounds_commands(void **state)
+{
+    static const uint32_t pages[][3] = { { 1, 2, 1 },    { 2, 1, 1 },
+                                         { 2, 2, 2 },    { 33, 32, 32 },
+                                         { 32, 33, 32 }, { 40, 33, 32 } };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        struct bay_cfg cfg = { .storage.max_transfer = 1u << 30,
+                               .queues = 2,
+                               .tx_pages = 40 };
+
+        bay_make(&bay, &cfg);
+        bay.queues[0].cfg.tx_pages = pages[i][0];
+        bay.queues[1].cfg.tx_pages = pages[i][1];
+        bay_start(&bay);
+        assert_int_equal(vmb_storvsc_max_transfer(&bay.ctl),
+                         (pages[i][2] * 512 - 16) * 4096);
+        bay_down(&bay);
+    }
+}
+
 /* Until it is open nothing is taken, and nothing is said of it. */
 static void before_it_is_open(void **state)
 {
@@ -108,6 +132,11 @@ static void before_it_is_open(void **state)
     assert_int_equal(vmb_disk_read(&bay.disk, &req, 0, 1, &mdl, 0),
                      VMB_E_STATE);
     assert_int_equal(vmb_storvsc_max_transfer(&bay.ctl), 0);
+    assert_true(vmb_storvsc_arm(&bay.ctl)); /* nothing would wake it */
+    vmb_scsi_test_unit_ready(&req.cmd);
+    assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_E_STATE);
+    assert_int_equal(vmb_disk_open_start(&bay.disk, &bay.ctl, at, bay.page),
+                     VMB_E_STATE);
     assert_int_equal(open_start(rig_offer(bay.rig, bay.dev, 0), 1), VMB_OK);
     assert_int_equal(vmb_storvsc_open_status(&bay.ctl), VMB_AGAIN);
     assert_int_equal(vmb_storvsc_max_transfer(&bay.ctl), 0);
@@ -115,7 +144,6 @@ static void before_it_is_open(void **state)
     assert_int_equal(
         vmb_storvsc_add_channel(&bay.ctl, rig_offer(bay.rig, bay.dev, 0)),
         VMB_E_STATE);
-    vmb_scsi_test_unit_ready(&req.cmd);
     assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_E_STATE);
     assert_int_equal(vmb_disk_open_start(&bay.disk, &bay.ctl, at, bay.page),
                      VMB_E_STATE);
@@ -162,6 +190,29 @@ static void an_introduction_that_cannot_be_sent(void **state)
     vmb_storvsc_fault(&bay.ctl, &why);
     assert_int_equal(why.site, VMB_SITE_HV_HYPERCALL);
     assert_int_equal(why.host_code, 5);
+    bay_down(&bay);
+}
+
+/* Refused, and right behind that nonsense: what came first is what is said. */
+static void the_first_thing_wrong_is_what_is_said(void **state)
+{
+    struct vmb_sim_storage_fault refuse = { .act = VMB_SIM_STORAGE_REFUSE,
+                                            .arg = 0xc0000001 };
+    struct vmb_fault why;
+
+    (void)state;
+    connect_only(NULL);
+    assert_int_equal(vmb_sim_storage_fault_add(bay.dev, &refuse), VMB_OK);
+    assert_int_equal(open_start(rig_offer(bay.rig, bay.dev, 0), 1), VMB_OK);
+    RIG_UNTIL(bay.rig, vmb_chan_open_status(&bay.queues[0].chan) == VMB_OK);
+    assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_AGAIN);
+    rig_settle(bay.rig);
+    assert_int_equal(vmb_sim_storage_notice(bay.dev, 11, 8), VMB_OK);
+    assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_E_REFUSED);
+    assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_E_REFUSED);
+    vmb_storvsc_fault(&bay.ctl, &why);
+    assert_int_equal(why.status, VMB_E_REFUSED);
+    assert_int_equal(why.host_code, 0xc0000001);
     bay_down(&bay);
 }
 
@@ -213,6 +264,7 @@ static void subchannels_that_are_not_its_own(void **state)
     other = *rig_offer(bay.rig, bay.dev, 1);
     other.instance.b[15] ^= 1;
     assert_int_equal(vmb_storvsc_add_channel(&bay.ctl, &other), VMB_E_ARG);
+    assert_int_equal(vmb_storvsc_add_channel(&bay.ctl, NULL), VMB_E_ARG);
     bay.queues[1].cfg.ring = NULL; /* the channel's to refuse */
     assert_int_equal(
         vmb_storvsc_add_channel(&bay.ctl, rig_offer(bay.rig, bay.dev, 1)),
@@ -330,8 +382,10 @@ static void a_routine_may_ask_for_more(void **state)
 static void close_from_another_cpu(void *ctx, const struct vmb_trace *event)
 {
     (void)ctx;
-    if (event->event == VMB_EVENT_POST && inside[0] == VMB_OK)
-        inside[0] = vmb_storvsc_close_start(&bay.ctl);
+    if (event->event != VMB_EVENT_POST || inside[0] != VMB_OK)
+        return;
+    inside[0] = vmb_storvsc_close_start(&bay.ctl);
+    inside[1] = vmb_wait_storvsc_close(&bay.rig->conn, &bay.ctl);
 }
 
 static void a_second_caller_of_the_bus_closes_nothing(void **state)
@@ -350,6 +404,7 @@ static void a_second_caller_of_the_bus_closes_nothing(void **state)
     rig_open(bay.rig, &link, other);
     bay.rig->plat.trace = NULL;
     assert_int_equal(inside[0], VMB_E_LANE);
+    assert_int_equal(inside[1], VMB_E_STATE); /* nobody has asked */
     assert_int_equal(vmb_storvsc_open_status(&bay.ctl), VMB_OK);
     out = rig_alloc(bay.rig, 1);
     in = rig_alloc(bay.rig, 1);
@@ -379,18 +434,32 @@ static void only_answers_and_notices_are_sent(void **state)
     bay_down(&bay);
 }
 
-/* A host that talks without end does not keep a poll for ever. */
+/* Where the guest has given the ring back up to. */
+static uint32_t released(void)
+{
+    uint32_t out;
+
+    assert_int_equal(vmb_sim_ring_get(rig_host(bay.dev), VMB_SIM_TO_GUEST,
+                                      VMB_SIM_OUT, &out),
+                     VMB_OK);
+    return out;
+}
+
+/* A host that talks without end does not keep a poll for ever; what a poll has
+ * taken it gives back. */
 static void one_poll_takes_so_many(void **state)
 {
-    uint32_t changes, i;
+    uint32_t changes, before, i;
 
     (void)state;
     bay_up(&bay, NULL);
+    before = released();
     changes = vmb_storvsc_changes(&bay.ctl);
     for (i = 0; i < 60; i++)
         assert_int_equal(vmb_sim_storage_notice(bay.dev, 11, 64), VMB_OK);
     assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_OK);
     assert_int_equal(vmb_storvsc_changes(&bay.ctl), changes + BAY_DEPTH + 8);
+    assert_int_not_equal(released(), before);
     assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_OK);
     assert_int_equal(vmb_storvsc_changes(&bay.ctl),
                      changes + 2 * (BAY_DEPTH + 8));
@@ -482,9 +551,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_opened_is_refused),
+        cmocka_unit_test(the_smallest_ring_bounds_commands),
         cmocka_unit_test(before_it_is_open),
         cmocka_unit_test(a_channel_refused),
         cmocka_unit_test(an_introduction_that_cannot_be_sent),
+        cmocka_unit_test(the_first_thing_wrong_is_what_is_said),
         cmocka_unit_test(subchannels_that_are_not_its_own),
         cmocka_unit_test(a_subchannel_refused),
         cmocka_unit_test(a_routine_may_not_poll_or_close),

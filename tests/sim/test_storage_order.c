@@ -86,6 +86,63 @@ static void a_barrier_is_no_barrier_for_ever(void **state)
     bay_down(&bay);
 }
 
+/* The next 16 commands meet a bus reset. */
+static void reset_the_bus(void)
+{
+    struct vmb_sim_storage_fault reset = { .act = VMB_SIM_STORAGE_SRB,
+                                           .arg = 0x0e,
+                                           .times = 16 };
+    struct vmb_sim_storage_counts counts;
+
+    vmb_sim_storage_stats(bay.dev, &counts);
+    reset.k = counts.packets;
+    assert_int_equal(vmb_sim_storage_fault_add(bay.dev, &reset), VMB_OK);
+}
+
+/* A reset throws back all that is out at once: all of it is sent again. */
+static void all_that_was_out_is_repeated(void **state)
+{
+    static struct vmb_storvsc_req req[16];
+    struct vmb_sim_storage_counts counts;
+    struct vmb_mdl mdl;
+    uint32_t i;
+
+    (void)state;
+    memset(req, 0, sizeof req);
+    bay_up(&bay, NULL);
+    mdl = bay_mdl(&bay, rig_alloc(bay.rig, 1), 4096, pfns, 1);
+    reset_the_bus();
+    for (i = 0; i < 16; i++)
+        assert_int_equal(vmb_disk_write(&bay.disk, &req[i], i, 1, &mdl, 0),
+                         VMB_OK);
+    rig_settle(bay.rig);
+    bay_drain(&bay);
+    vmb_sim_storage_stats(bay.dev, &counts);
+    assert_int_equal(counts.writes, 16);
+    for (i = 0; i < 16; i++)
+        assert_int_equal(req[i].status, VMB_OK);
+    bay_down(&bay);
+}
+
+/* Also if it is all of one request: each command may be tried again so often.
+ */
+static void each_piece_is_repeated(void **state)
+{
+    struct bay_cfg cfg = { .storage.max_transfer = 4096 };
+    struct vmb_sim_storage_counts counts;
+    struct vmb_storvsc_req req = { 0 };
+
+    (void)state;
+    bay_up(&bay, &cfg);
+    reset_the_bus();
+    assert_int_equal(bay_write(&bay, &req, 0, 16 * 8, rig_alloc(bay.rig, 16)),
+                     VMB_OK);
+    vmb_sim_storage_stats(bay.dev, &counts);
+    assert_int_equal(counts.writes, 16);
+    assert_int_equal(counts.faults, 16);
+    bay_down(&bay);
+}
+
 static void the_caller_bounds_the_depth(void **state)
 {
     struct bay_cfg cfg = { .storage.latency = 10, .depth = 3 };
@@ -179,7 +236,12 @@ static void disks_come_and_go(void **state)
     assert_int_equal(req.result.outcome, VMB_STORVSC_NO_DEVICE);
     assert_int_equal(req.result.host_status, 0xc00000c0);
     /* REMOVE_DEVICE, and a notice that nobody knows. */
+    bay_turn(&bay);
+    assert_int_equal(vmb_storvsc_changes(&bay.ctl), changes + 2);
     assert_int_equal(vmb_sim_storage_notice(bay.dev, 2, 64), VMB_OK);
+    bay_turn(&bay);
+    bay_turn(&bay);
+    assert_int_equal(vmb_storvsc_changes(&bay.ctl), changes + 3);
     assert_int_equal(vmb_sim_storage_notice(bay.dev, 99, 64), VMB_OK);
     bay_turn(&bay);
     bay_turn(&bay);
@@ -248,6 +310,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_crosses_a_barrier),
         cmocka_unit_test(a_barrier_is_no_barrier_for_ever),
+        cmocka_unit_test(all_that_was_out_is_repeated),
+        cmocka_unit_test(each_piece_is_repeated),
         cmocka_unit_test(the_caller_bounds_the_depth),
         cmocka_unit_test(requests_are_spread_over_channels),
         cmocka_unit_test(a_host_without_channels_to_spare),

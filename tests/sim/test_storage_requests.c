@@ -74,6 +74,32 @@ static void a_command_of_sixteen_bytes(void **state)
     bay_down(&bay);
 }
 
+/* By hand data goes any way, and as much of it as the host takes. */
+static void a_command_that_writes(void **state)
+{
+    struct bay_cfg cfg = { .storage.max_transfer = 4096 };
+    struct vmb_storvsc_req req = { 0 };
+    uint8_t blocks[4096];
+    struct vmb_mdl mdl;
+
+    (void)state;
+    set_up(&cfg);
+    mdl = bay_mdl(&bay, va + 9, 4097, pfns, 2);
+    bay_fill(va + 9, 4096, 4);
+    vmb_scsi_write(&req.cmd, 11, 8);
+    req.mdl = &mdl;
+    req.bytes = 4097;
+    assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_E_TOOBIG);
+    req.bytes = 4096;
+    assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_OK);
+    assert_int_equal(bay_wait(&bay, &req), VMB_OK);
+    assert_int_equal(req.result.bytes, 4096);
+    assert_int_equal(vmb_sim_storage_peek(bay.dev, 0, 11 * 512, blocks, 4096),
+                     4096);
+    bay_check(blocks, 4096, 4);
+    bay_down(&bay);
+}
+
 static void what_is_out_is_not_asked_again(void **state)
 {
     struct vmb_storvsc_req req = { 0 };
@@ -181,6 +207,8 @@ static void count_return(struct vmb_storvsc_req *req)
 {
     (void)req;
     came_back++;
+    /* Whoever called it, it may not poll. */
+    assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_E_STATE);
 }
 
 /* The caller's slip: a chain made shorter while it is the library's.  What was
@@ -363,6 +391,51 @@ static void disks_that_do_not_answer_everything(void **state)
     bay_down(&bay);
 }
 
+/* A block that does not fit a command cannot be read at all. */
+static void blocks_larger_than_commands(void **state)
+{
+    struct bay_cfg cfg = { .storage.max_transfer = 4096 };
+    struct vmb_sim_disk disk = { .blocks = 10, .block_bytes = 8192 };
+    uint8_t *out, *in;
+
+    (void)state;
+    set_up(&cfg);
+    assert_int_equal(vmb_sim_storage_insert(bay.dev, 1, &disk), VMB_OK);
+    assert_int_equal(bay_try_disk(&bay, 1), VMB_E_NOFEATURE);
+    disk.block_bytes = 4096;
+    assert_int_equal(vmb_sim_storage_insert(bay.dev, 2, &disk), VMB_OK);
+    assert_int_equal(bay_try_disk(&bay, 2), VMB_OK);
+    out = rig_alloc(bay.rig, 4);
+    in = rig_alloc(bay.rig, 4);
+    bay_round_trip(&bay, 1, 3, out + 5, in + 4000, 9);
+    bay_down(&bay);
+}
+
+/* A disk's answers are copied to where there is room for what was asked. */
+static void answers_longer_than_asked_for(void **state)
+{
+    static const struct {
+        uint8_t opcode, page, more; /* than the simulated disk says: to 65 */
+    } answers[] = { { 0x1a, 0, 61 }, { 0x12, 0xb0, 1 }, { 0x12, 0xb2, 57 } };
+    struct bay_cfg cfg = { .disk = { .blocks = 1000, .thin = true } };
+    struct vmb_sim_storage_fault lie = { .act = VMB_SIM_STORAGE_LIE_BYTES,
+                                         .only = is_of };
+    uint32_t less;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        for (less = 0; less < 2; less++) {
+            set_up(&cfg);
+            of_opcode = answers[i].opcode;
+            of_page = answers[i].page;
+            lie.arg = answers[i].more - less;
+            assert_int_equal(vmb_sim_storage_fault_add(bay.dev, &lie), VMB_OK);
+            assert_int_equal(bay_try_disk(&bay, 0), less ? VMB_OK : VMB_E_HOST);
+            bay_down(&bay);
+        }
+}
+
 static void begin_inquiry(void)
 {
     struct vmb_storvsc_addr at = { 0, 0, 0, 0 };
@@ -465,6 +538,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_that_make_no_sense),
         cmocka_unit_test(a_command_of_sixteen_bytes),
+        cmocka_unit_test(a_command_that_writes),
         cmocka_unit_test(what_is_out_is_not_asked_again),
         cmocka_unit_test(blocks_to_discard_are_bounded),
         cmocka_unit_test(runs_too_long_to_join),
@@ -474,6 +548,8 @@ int main(void)
         cmocka_unit_test(what_is_behind_a_chain_cut_short_goes_on),
         cmocka_unit_test(a_chain_cut_short_behind_a_full_ring),
         cmocka_unit_test(disks_that_do_not_answer_everything),
+        cmocka_unit_test(blocks_larger_than_commands),
+        cmocka_unit_test(answers_longer_than_asked_for),
         cmocka_unit_test(what_is_no_disk_is_not_opened),
         cmocka_unit_test(a_controller_that_goes_while_a_disk_opens),
         cmocka_unit_test(attentions_that_are_changes),

@@ -216,6 +216,9 @@ static void a_routine_may_not_wait_for_the_close(void **state)
     assert_int_equal(bay_read(&bay, &req, 0, 1, bay.page), VMB_OK);
     assert_int_equal(inside, VMB_E_STATE);
     assert_int_equal(bay_read(&bay, &req, 0, 1, bay.page), VMB_OK);
+    /* One that has begun is waited for. */
+    assert_int_equal(vmb_storvsc_close_start(&bay.ctl), VMB_OK);
+    assert_int_equal(vmb_wait_storvsc_close(&bay.rig->conn, &bay.ctl), VMB_OK);
     bay_down(&bay);
 }
 

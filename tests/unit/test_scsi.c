@@ -101,6 +101,7 @@ static void pages_and_luns_are_listed(void **state)
     static const uint8_t luns[32] = { 0, 0, 0,    24, 0, 0,    0, 0, 0, 7, 0,
                                       0, 0, 0,    0,  0, 0x40, 9, 0, 0, 0, 0,
                                       0, 0, 0x40, 9,  0, 1,    0, 0, 0, 0 };
+    static const uint8_t one[32] = { [3] = 8, [9] = 7 };
     uint8_t lun;
 
     (void)state;
@@ -111,6 +112,7 @@ static void pages_and_luns_are_listed(void **state)
     assert_int_equal(vmb_scsi_lun_count(luns, 32), 3);
     assert_int_equal(vmb_scsi_lun_count(luns, 31), 2);
     assert_int_equal(vmb_scsi_lun_count(luns, 7), 0);
+    assert_int_equal(vmb_scsi_lun_count(one, 32), 1);
     assert_true(vmb_scsi_lun_at(luns, 0, &lun));
     assert_int_equal(lun, 7);
     assert_true(vmb_scsi_lun_at(luns, 1, &lun));
@@ -150,6 +152,17 @@ static void capacities_make_sense_or_are_refused(void **state)
     assert_false(vmb_scsi_parse_capacity(sixteen, 32, true, &is));
     sixteen[7] = 0xfe; /* the blocks can be counted, the bytes cannot */
     assert_false(vmb_scsi_parse_capacity(sixteen, 32, true, &is));
+    sixteen[7] = 0xff;
+    sixteen[0] = sixteen[1] = 0;
+    sixteen[2] = 0x7f; /* the most, and the last block's number just beyond */
+    assert_true(vmb_scsi_parse_capacity(sixteen, 32, true, &is));
+    assert_int_equal(is.blocks, 0x800000000000);
+    memset(sixteen, 0, 8);
+    sixteen[2] = 0x80;
+    assert_false(vmb_scsi_parse_capacity(sixteen, 32, true, &is));
+    sixteen[2] = 0;
+    assert_true(vmb_scsi_parse_capacity(sixteen, 32, true, &is));
+    assert_int_equal(is.blocks, 1);
 }
 
 static void sense_has_two_formats(void **state)
@@ -177,6 +190,8 @@ static void sense_has_two_formats(void **state)
     assert_true(vmb_scsi_parse_sense(described, 8, &is));
     assert_int_equal(is.key, 5);
     assert_int_equal(is.asc, 0x24);
+    assert_int_equal(is.ascq, 2);
+    assert_true(vmb_scsi_parse_sense(described, 4, &is));
     assert_int_equal(is.ascq, 2);
     assert_false(vmb_scsi_parse_sense(neither, 18, &is));
     assert_false(vmb_scsi_parse_sense(fixed, 3, &is));

@@ -70,7 +70,13 @@ static const struct {
     { 0x84, 2, 6, VMB_STORVSC_ATTENTION },
     { 0x84, 2, 7, VMB_STORVSC_PROTECTED },
     { 0x84, 2, 11, VMB_STORVSC_ABORTED },
+    { 0x84, 2, 8, VMB_STORVSC_OTHER },
+    { 0x84, 2, 9, VMB_STORVSC_OTHER },
+    { 0x84, 2, 10, VMB_STORVSC_OTHER },
+    { 0x84, 2, 12, VMB_STORVSC_OTHER },
+    { 0x84, 2, 13, VMB_STORVSC_OTHER },
     { 0x84, 2, 14, VMB_STORVSC_OTHER },
+    { 0x84, 2, 15, VMB_STORVSC_OTHER },
     { 0x84, 2, 0, VMB_STORVSC_OTHER },
     { 0x04, 2, 3, VMB_STORVSC_OTHER }, /* no autosense */
     { 0x04, 0, 0, VMB_STORVSC_OTHER },
@@ -92,6 +98,17 @@ static const struct {
     { 0x11, 0, 0, VMB_STORVSC_NO_DEVICE },
     { 0x20, 0, 0, VMB_STORVSC_NO_DEVICE },
     { 0x21, 0, 0, VMB_STORVSC_NO_DEVICE },
+    /* As OpenVMM has it: a check condition with or without sense. */
+    { 0x20, 2, 0, VMB_STORVSC_NO_DEVICE },
+    { 0x06, 2, 0, VMB_STORVSC_ILLEGAL },
+    { 0x86, 2, 5, VMB_STORVSC_ILLEGAL },
+    { 0x12, 2, 0, VMB_STORVSC_OTHER },
+    { 0x92, 2, 5, VMB_STORVSC_ILLEGAL },
+    { 0x82, 0x40, 11, VMB_STORVSC_ABORTED }, /* task aborted */
+    { 0x84, 0x18, 1, VMB_STORVSC_OTHER }, /* reservation conflict: not good */
+    /* Sense that says nothing, or that of a success. */
+    { 0x81, 2, 0, VMB_STORVSC_OTHER },
+    { 0x81, 0, 5, VMB_STORVSC_GOOD },
 };
 
 static void statuses_become_outcomes(void **state)

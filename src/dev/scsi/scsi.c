@@ -107,8 +107,7 @@ void vmb_scsi_flush(struct vmb_scsi_cmd *cmd)
 
 void vmb_scsi_start_stop(struct vmb_scsi_cmd *cmd, bool start, bool medium)
 {
-    build(cmd, FORM(OP_START_STOP, VMB_SCSI_NO_DATA, 4),
-          (medium ? 2u : 0u) | (start ? 1u : 0u));
+    build(cmd, FORM(OP_START_STOP, VMB_SCSI_NO_DATA, 4), medium * 2u + start);
 }
 
 void vmb_scsi_read(struct vmb_scsi_cmd *cmd, uint64_t block, uint32_t count)
@@ -116,7 +115,7 @@ void vmb_scsi_read(struct vmb_scsi_cmd *cmd, uint64_t block, uint32_t count)
     uint32_t form = FORM(OP_READ_10, VMB_SCSI_IN, 5);
     uint8_t *last = cmd->cdb + 8;
 
-    if (count > UINT16_MAX || block > UINT32_MAX) {
+    if (block >> 32 || count >> 16) {
         form = FORM(OP_READ_16, VMB_SCSI_IN, 9);
         last = cmd->cdb + 13;
     }

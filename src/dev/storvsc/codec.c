@@ -25,6 +25,10 @@ VMB_WIRE_ASSERT(VMB_STORVSC_DATA_NONE - VMB_SCSI_NO_DATA ==
 VMB_WIRE_ASSERT(VMB_SCSI_IN *VMB_SRB_FLAG_DATA_IN == VMB_SRB_FLAG_DATA_IN &&
                 VMB_SCSI_OUT * VMB_SRB_FLAG_DATA_IN == VMB_SRB_FLAG_DATA_OUT);
 
+VMB_WIRE_ASSERT(offsetof(struct vmb_storvsc_srb, path) +
+                    sizeof(struct vmb_storvsc_addr) ==
+                offsetof(struct vmb_storvsc_srb, cdb_bytes) + 1);
+
 void vmb_storvsc_encode(struct vmb_storvsc_packet *packet, uint32_t version,
                         struct vmb_storvsc_addr at,
                         const struct vmb_scsi_cmd *cmd, uint32_t bytes)
@@ -32,9 +36,8 @@ void vmb_storvsc_encode(struct vmb_storvsc_packet *packet, uint32_t version,
     struct vmb_storvsc_srb *srb = &packet->u.srb;
 
     vmb_storvsc_begin(packet, VMB_STORVSC_EXECUTE_SRB);
-    srb->path = at.path;
-    srb->target = at.target;
-    srb->lun = at.lun;
+    /* Path, target and LUN in one; what is reserved is written over. */
+    __builtin_memcpy(&srb->path, &at, sizeof at);
     srb->cdb_bytes = cmd->cdb_bytes;
     srb->data_in = (uint8_t)(VMB_STORVSC_DATA_NONE - cmd->data);
     srb->data_bytes = bytes;
@@ -105,23 +108,22 @@ static enum vmb_storvsc_outcome of_srb(uint8_t srb_status)
     }
 }
 
+/* Where the device has failed its sense says most.  Without sense the host's
+ * word counts: OpenVMM says check condition, too, of a LUN that is not there.
+ */
 static enum vmb_storvsc_outcome
-outcome_of(const struct vmb_storvsc_result *result, bool sensed)
+outcome_of(const struct vmb_storvsc_result *result)
 {
-    switch (result->scsi_status) {
-    case SCSI_BUSY:
-    case SCSI_TASK_SET_FULL:
+    uint8_t scsi = result->scsi_status;
+    enum vmb_storvsc_outcome outcome = of_srb(result->srb_status);
+
+    if (scsi == SCSI_BUSY || scsi == SCSI_TASK_SET_FULL)
         return VMB_STORVSC_BUSY;
-    case 0:
-        if (result->srb_status != VMB_SRB_ERROR)
-            return of_srb(result->srb_status);
-        break;
-    case SCSI_CHECK_CONDITION:
-        break;
-    default:
-        return VMB_STORVSC_OTHER;
-    }
-    return sensed ? of_sense(result->sense.key) : VMB_STORVSC_OTHER;
+    if (result->sense.key &&
+        (scsi == SCSI_CHECK_CONDITION ||
+         (scsi == 0 && result->srb_status == VMB_SRB_ERROR)))
+        return of_sense(result->sense.key);
+    return scsi && outcome == VMB_STORVSC_GOOD ? VMB_STORVSC_OTHER : outcome;
 }
 
 enum vmb_status vmb_storvsc_decode(const struct vmb_storvsc_packet *packet,
@@ -130,7 +132,6 @@ enum vmb_status vmb_storvsc_decode(const struct vmb_storvsc_packet *packet,
                                    struct vmb_fault *fault)
 {
     const struct vmb_storvsc_srb *srb = &packet->u.srb;
-    bool sensed = false;
 
     if (srb->data_bytes > asked)
         return vmb_fault_host(fault, VMB_SITE_STORVSC_BYTES, srb->data_bytes,
@@ -143,8 +144,8 @@ enum vmb_status vmb_storvsc_decode(const struct vmb_storvsc_packet *packet,
     out->scsi_status = srb->scsi_status;
     out->host_status = packet->status;
     if (srb->srb_status & VMB_SRB_SENSE_VALID)
-        sensed = vmb_scsi_parse_sense(srb->data, srb->sense_bytes, &out->sense);
-    out->outcome = outcome_of(out, sensed);
+        (void)vmb_scsi_parse_sense(srb->data, srb->sense_bytes, &out->sense);
+    out->outcome = outcome_of(out);
     /* A device that failed need not have counted. */
     if (out->outcome == VMB_STORVSC_GOOD)
         out->bytes = srb->data_bytes;

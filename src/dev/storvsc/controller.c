@@ -74,7 +74,7 @@ enum vmb_status vmb_storvsc_open_start(struct vmb_storvsc *ctl,
     enum vmb_status status;
     uint32_t most;
 
-    if (ctl->state_ != VMB_STORVSC_CLOSED || ctl->busy_)
+    if (ctl->state_ != VMB_STORVSC_CLOSED)
         return VMB_E_STATE;
     most = most_of(queues, queue_count);
     if (most == 0 || !offer || offer->subchannel)
@@ -118,7 +118,7 @@ enum vmb_status vmb_storvsc_add_channel(struct vmb_storvsc *ctl,
 
     if (vmb_storvsc_open_status(ctl) != VMB_OK)
         return VMB_E_STATE;
-    if (offer->subchannel == 0 ||
+    if (!offer || offer->subchannel == 0 ||
         !is_same(&offer->instance, &ctl->offer_->instance))
         return VMB_E_ARG;
     for (queue = ctl->newest_; queue; queue = queue->next_)
@@ -141,17 +141,14 @@ static void look_at_opening(struct vmb_storvsc *ctl,
         vmb_storvsc_die(ctl, queue, status);
 }
 
+/* VMB_AGAIN: what else came is for the next poll. */
 static enum vmb_status take_hello(struct vmb_storvsc *ctl)
 {
-    enum vmb_status status =
+    ctl->status_ =
         vmb_storvsc_hello_answer(&ctl->hello_, &ctl->packet_, &ctl->fault_);
-
-    if (status < VMB_OK)
-        return status;
-    ctl->status_ = status;
-    if (status == VMB_AGAIN)
+    if (ctl->status_ == VMB_AGAIN)
         ctl->ready_ = &ctl->hello_cmd_;
-    return VMB_OK;
+    return ctl->status_;
 }
 
 /* --- What the host sends -------------------------------------------------- */

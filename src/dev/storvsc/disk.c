@@ -81,7 +81,8 @@ static enum vmb_status take_capacity(const uint8_t *data, uint32_t bytes,
 {
     struct vmb_scsi_capacity capacity;
 
-    if (!vmb_scsi_parse_capacity(data, bytes, sixteen, &capacity))
+    if (!vmb_scsi_parse_capacity(data, bytes, sixteen, &capacity) ||
+        capacity.block_bytes > disk->ctl_->hello_.max_transfer_)
         return VMB_E_NOFEATURE;
     disk->step_ = PROTECTION;
     disk->blocks = capacity.blocks;

@@ -17,7 +17,7 @@ enum vmb_storvsc_op {
     VMB_STORVSC_UNMAP /* total in blocks */
 };
 
-#define VMB_STORVSC_RETRIES 4 /* of commands the device wants repeated */
+#define VMB_STORVSC_RETRIES 4 /* of each command the device wants repeated */
 
 /*
  * Take a request, total_, shift_ and retries_ set; the pump sends it.
