@@ -9,6 +9,9 @@
 /* Hardly ever called: a branch that leads to it is laid out as not taken. */
 #define VMB_RARE __attribute__((cold, noinline))
 
+/* What is done where this holds is laid out without a jump. */
+#define VMB_MOSTLY(condition) __builtin_expect(condition, true)
+
 /*
  * VMB_PLAIN_PAYS  is a second, short way for nearly all there is worth its
  *                 size?

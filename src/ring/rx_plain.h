@@ -52,26 +52,31 @@ VMB_UNFOLDED static bool vmb_rx_plain(struct vmb_ring_rx *rx,
                                       struct vmb_rx *out, uint64_t word,
                                       uint32_t straight)
 {
-    uint32_t at = rx->read_, first = (uint32_t)word;
-    uint32_t length = (uint32_t)(word >> 32 & 0xffff) * 8;
-    bool inband = first == VMB_RX_PLAIN(VMB_PACKET_INBAND);
+    const uint8_t *start = rx->data_ + rx->read_;
+    uint32_t first = (uint32_t)word;
+    uint32_t length = (uint32_t)(word >> 29) & 0xffff * 8; /* times 8: bytes */
 
-    if (!inband && first != VMB_RX_PLAIN(VMB_PACKET_COMPLETION))
-        return false;
     if (length < sizeof(struct vmb_packet_header) ||
         length + VMB_PACKET_TRAILER_BYTES > straight)
         return false;
-    out->kind = inband ? VMB_INBAND : VMB_COMPLETION;
-    out->want_reply = inband && (word >> 48 & VMB_PACKET_WANT_REPLY);
+    if (VMB_MOSTLY(first == VMB_RX_PLAIN(VMB_PACKET_INBAND))) {
+        out->kind = VMB_INBAND;
+        out->want_reply = word >> 48 & VMB_PACKET_WANT_REPLY;
+    } else if (first == VMB_RX_PLAIN(VMB_PACKET_COMPLETION)) {
+        out->kind = VMB_COMPLETION;
+        out->want_reply = false;
+    } else {
+        return false;
+    }
+    vmb_host_expect(start, VMB_RX_AHEAD);
     out->len = length - (uint32_t)sizeof(struct vmb_packet_header);
-    out->at_ = at + (uint32_t)sizeof(struct vmb_packet_header);
-    out->xid = vmb_host_load64(rx->data_ + at + 8);
-    vmb_host_expect(rx->data_ + at, VMB_RX_AHEAD);
+    out->at_ = rx->read_ + (uint32_t)sizeof(struct vmb_packet_header);
+    out->xid = vmb_host_load64(start + 8);
     out->user = NULL;
     out->page_set = 0;
     out->range_count = 0;
     out->ranges_at_ = 0;
-    rx->read_ = at + length + VMB_PACKET_TRAILER_BYTES;
+    rx->read_ += length + VMB_PACKET_TRAILER_BYTES;
     return true;
 }
 

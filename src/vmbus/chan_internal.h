@@ -12,6 +12,8 @@
  */
 #include <vmb/chan.h>
 
+#include "../layout.h"
+
 /*
  * The gate holds a status so turned that the one of a zeroed channel is
  * VMB_E_STATE: it must not look like an open one.
@@ -22,8 +24,11 @@
 static inline enum vmb_status vmb_chan_gate(const struct vmb_chan *chan)
 {
     /* Acquire: whoever sees the channel open sees its rings set up. */
-    return (enum vmb_status)VMB_GATE(
-        __atomic_load_n(&chan->gate_, __ATOMIC_ACQUIRE));
+    int32_t gate = __atomic_load_n(&chan->gate_, __ATOMIC_ACQUIRE);
+
+    return VMB_MOSTLY(gate == VMB_GATE(VMB_OK))
+               ? VMB_OK
+               : (enum vmb_status)VMB_GATE(gate);
 }
 
 /* The bus tries again by itself when it cannot now. */
