@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 /* What the host sends: objects, batches, answers, and hosts that send wrong. */
-#include "../../src/layout.h"
 #include "client.h"
 
 static struct client client;
@@ -98,63 +97,6 @@ static void objects_that_wait_for_room_come_back(void **state)
     only_interrupts(c);
     assert_int_equal(c->packets, 20);
     assert_int_equal(vmb_packet_state(packet), VMB_PACKET_IDLE);
-    client_down(c);
-    client_tear_down(c);
-}
-
-static uint64_t signals(struct client *c)
-{
-    struct vmb_sim_counts counts;
-
-    vmb_sim_stats(c->rig->sim, &counts);
-    return counts.signals;
-}
-
-static void wish(struct client *c, uint32_t bytes)
-{
-    assert_int_equal(vmb_sim_ring_set(rig_host(c->dev), VMB_SIM_TO_GUEST,
-                                      VMB_SIM_PEND, bytes),
-                     VMB_OK);
-}
-
-/* What the host wishes for, when it misses what the batch has given back. */
-static void wish_late(struct client *c, enum client_event event)
-{
-    if (event == PACKET)
-        client_send(c->own, VMB_SIM_ECHO, 1, 8, 0, 0);
-    if (event == DONE)
-        wish(c, 8);
-}
-
-/* They are out, so nobody looks whether the host waits, were it not done now:
- * it may have to be told before it takes what would bring them back. */
-static void a_host_is_told_before_nobody_receives(void **state)
-{
-    struct client *c = prepare(true);
-    uint64_t before;
-
-    (void)state;
-    if (!VMB_PLAIN_PAYS)
-        skip(); /* there each release has its fence: nobody misses anybody */
-    c->cfg.incoming = c->cfg.quota = 1;
-    c->hold = true;
-    client_up(c);
-    rig_settle(c->rig);
-    vmb_sim_stall(rig_host(c->dev), true);
-    client_send(client_packet(c), VMB_SIM_ECHO, 1, 8, 0, 0);
-    c->own = client_packet(c);
-    c->on = wish_late;
-    host_sends(c->dev, 0, 2, 64, true);
-    before = signals(c);
-    assert_int_equal(vmb_channel_process(&c->channel, 32), VMB_OK);
-    assert_int_equal(c->packets, 1);
-    assert_int_equal(signals(c), before + 1);
-    wish(c, 0);
-    c->on = NULL;
-    c->hold = false;
-    complete_held(c);
-    vmb_sim_stall(rig_host(c->dev), false);
-    rig_settle(c->rig);
     client_down(c);
     client_tear_down(c);
 }
@@ -584,7 +526,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_that_come_back_are_used),
         cmocka_unit_test(objects_that_wait_for_room_come_back),
-        cmocka_unit_test(a_host_is_told_before_nobody_receives),
         cmocka_unit_test(an_answer_as_long_as_a_packet_may_be),
         cmocka_unit_test(budgets_and_batches),
         cmocka_unit_test(a_budget_of_0),
