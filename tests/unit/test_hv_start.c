@@ -88,6 +88,8 @@ static void the_caller_may_choose_the_id(void **state)
 
 static void an_owner_is_only_overruled_on_request(void **state)
 {
+    struct vmb_fault fault;
+
     (void)state;
     *fake_reg(&machine, VMB_REG_GUEST_OS_ID) = 99;
     assert_int_equal(start(0, false), VMB_E_OWNED);
@@ -95,6 +97,8 @@ static void an_owner_is_only_overruled_on_request(void **state)
     assert_int_equal(start(0, true), VMB_OK);
     assert_int_equal(machine.written[0].value, OUR_ID);
     assert_int_equal(hv.info.owner, 99);
+    vmb_hv_fault(&hv, &fault);
+    assert_int_equal(fault.status, VMB_OK);
 }
 
 static void what_is_missing_cannot_be_taken_over(void **state)
