@@ -203,6 +203,55 @@ static void a_late_gpadl_opens_nothing(void **state)
     assert_posted(&host, "");
 }
 
+/* The host forgets its channels by itself. */
+static void an_open_that_comes_late_is_left_to_the_unload(void **state)
+{
+    uint32_t done[] = { 1, 0, 0 };
+
+    (void)state;
+    host_connect(&host);
+    host.silent[5] = host.silent[16] = true;
+    assert_int_equal(open_start(&host.offers[1]), VMB_OK);
+    while (!strstr(host.log, "5 "))
+        (void)host_turn(&host);
+    done[1] = chan.gpadl_.id_;
+    assert_int_equal(vmb_conn_unload_start(&host.conn), VMB_OK);
+    (void)host_turn(&host);
+    host.log[0] = 0;
+    host_send(&host, 6, done, COUNT(done));
+    (void)host_turn(&host);
+    (void)host_turn(&host);
+    assert_posted(&host, "");
+}
+
+static uint64_t (*as_before)(struct fake_cpu *cpu, uint64_t control,
+                             uint64_t in);
+
+static uint64_t put_off(struct fake_cpu *cpu, uint64_t control, uint64_t in)
+{
+    return control == 0x5c ? as_before(cpu, control, in) : 0x13;
+}
+
+static void every_place_is_looked_at_for_signals(void **state)
+{
+    struct vmb_out out = { .kind = VMB_INBAND };
+
+    (void)state;
+    host_connect(&host);
+    host_offer(&host, HOST_OFFERS); /* into the first place */
+    (void)host_settle(&host);
+    assert_int_equal(host.offers[0].relid, HOST_OFFERS);
+    open_channel(&host.offers[0]);
+    as_before = host.machine.on_hypercall;
+    host.machine.on_hypercall = put_off;
+    assert_int_equal(vmb_chan_send(&chan, &out), VMB_OK);
+    host.machine.on_hypercall = as_before;
+    assert_int_equal(host.signals, 0);
+    assert_int_equal(host_settle(&host), VMB_OK);
+    assert_int_equal(host.signals, 1);
+    assert_int_equal(host.signalled, 0x2000 + HOST_OFFERS);
+}
+
 /* ---- GPADLs -------------------------------------------------------------- */
 
 static struct vmb_gpadl gpadl;
@@ -361,6 +410,8 @@ int main(void)
         with_host(a_number_not_given_back_yet_is_work),
         with_host(what_was_not_posted_is_not_taken_for_granted),
         with_host(a_late_gpadl_opens_nothing),
+        with_host(an_open_that_comes_late_is_left_to_the_unload),
+        with_host(every_place_is_looked_at_for_signals),
         with_host(a_gpadl_of_a_rescinded_channel_is_not_made),
         with_host(a_gpadl_made_late_is_not_yet_torn_down),
         with_host(pages_begin_empty),
