@@ -124,6 +124,20 @@ static void connection_ids_come_with_version_1_1(void **state)
     assert_true(host.offers[1].dedicated);
 }
 
+/* 192 bytes of 196 are all that a host of version 0.13 has to say. */
+static void from_1_1_on_an_offer_is_whole(void **state)
+{
+    uint32_t words[46] = { [44] = 3 };
+
+    (void)state;
+    host.version = VMB_VERSION_1_1;
+    host_connect(&host);
+    host_send(&host, 1, words, COUNT(words));
+    (void)host_settle(&host);
+    assert_int_equal(vmb_conn_fault_count(&host.conn), 1);
+    assert_int_equal(host.offers[3].relid, 0);
+}
+
 static void rescinded_offers_are_not_counted(void **state)
 {
     const struct vmb_offer *first;
@@ -406,6 +420,7 @@ int main(void)
         with_host(below_6_there_are_no_features),
         with_host(only_one_bit_says_monitored),
         with_host(connection_ids_come_with_version_1_1),
+        with_host(from_1_1_on_an_offer_is_whole),
         with_host(rescinded_offers_are_not_counted),
         with_host(a_number_not_given_back_yet_is_work),
         with_host(what_was_not_posted_is_not_taken_for_granted),
