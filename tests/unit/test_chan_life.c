@@ -303,11 +303,15 @@ static void a_teardown_unanswered_sticks_until_one_is(void **state)
 
 static void a_teardown_that_is_not_taken_sticks(void **state)
 {
+    struct vmb_fault fault;
+
     (void)state;
     fake_open(&bus, &chan, &cfg);
     bus.down_says = VMB_E_STATE;
     assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
     assert_int_equal(vmb_chan_close_status(&chan), VMB_E_STATE);
+    vmb_chan_fault(&chan, &fault);
+    assert_int_equal(fault.site, VMB_SITE_UNLOADED);
     assert_int_equal(open_start(), VMB_E_STATE);
     bus.down_says = VMB_OK;
     assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);

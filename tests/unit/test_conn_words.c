@@ -84,6 +84,8 @@ static void below_6_there_are_no_features(void **state)
     host.silent[14] = true;
     assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg), VMB_OK);
     (void)host_turn(&host);
+    /* The SINT, and none are asked for. */
+    assert_true(host.conn.out_.contact.interrupt_page == 2);
     host_send(&host, 15, yes, 3);
     assert_int_equal(host_settle(&host), VMB_OK);
     assert_int_equal(vmb_conn_version(&host.conn), VMB_VERSION_5_3);
