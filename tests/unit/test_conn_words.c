@@ -74,6 +74,16 @@ static void an_older_host_leaves_the_hypercalls_status(void **state)
     assert_int_equal(fault.host_code, 0x12);
 }
 
+static void a_hypercalls_status_has_16_bits(void **state)
+{
+    (void)state;
+    host.says = 0xabcd0013; /* HV_STATUS_INSUFFICIENT_BUFFERS */
+    assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg), VMB_OK);
+    assert_int_equal(host_turn(&host), VMB_AGAIN);
+    host.says = 0;
+    assert_int_equal(host_settle(&host), VMB_OK);
+}
+
 static void below_6_there_are_no_features(void **state)
 {
     const uint32_t yes[] = { 1, 1, VMB_CONN_FEATURE_SIGNAL_PARAMETERS };
@@ -419,6 +429,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         with_host(a_refusal_of_another_version_is_not_passed_on),
         with_host(an_older_host_leaves_the_hypercalls_status),
+        with_host(a_hypercalls_status_has_16_bits),
         with_host(below_6_there_are_no_features),
         with_host(only_one_bit_says_monitored),
         with_host(connection_ids_come_with_version_1_1),
