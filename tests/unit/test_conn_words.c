@@ -258,6 +258,24 @@ static uint64_t put_off(struct fake_cpu *cpu, uint64_t control, uint64_t in)
     return control == 0x5c ? as_before(cpu, control, in) : 0x13;
 }
 
+/* Below 2.4, and without an interrupt of its own. */
+static void the_last_bit_of_a_word_names_its_channel(void **state)
+{
+    struct vmb_out out = { .kind = VMB_INBAND };
+    uint32_t words[47] = { [44] = 31, [46] = 1 }, bits;
+
+    (void)state;
+    host.version = VMB_VERSION_1_1;
+    host_connect(&host);
+    host_send(&host, 1, words, COUNT(words));
+    (void)host_settle(&host);
+    assert_int_equal(host.offers[3].relid, 31);
+    open_channel(&host.offers[3]);
+    assert_int_equal(vmb_chan_send(&chan, &out), VMB_OK);
+    memcpy(&bits, (uint8_t *)host.cfg.pages + PAGE / 2, sizeof bits);
+    assert_int_equal(bits, 1u << 31);
+}
+
 static void every_place_is_looked_at_for_signals(void **state)
 {
     struct vmb_out out = { .kind = VMB_INBAND };
@@ -328,6 +346,33 @@ static void a_gpadl_made_late_is_not_yet_torn_down(void **state)
     host_send(&host, 12, down, COUNT(down));
     (void)host_turn(&host);
     assert_int_equal(vmb_gpadl_destroy_status(&gpadl), VMB_OK);
+    free(memory);
+}
+
+/* Its object has been torn down once, in an earlier life. */
+static void a_teardown_nobody_asked_for_is_a_stray(void **state)
+{
+    uint32_t id, turn;
+
+    (void)state;
+    memory = new_pages(1);
+    memset(&gpadl, 0, sizeof gpadl);
+    host_connect(&host);
+    open_channel(&host.offers[1]);
+    for (turn = 0; turn < 2; turn++) {
+        assert_int_equal(vmb_gpadl_destroy_start(&gpadl), VMB_OK);
+        (void)host_settle(&host);
+        assert_int_equal(
+            vmb_gpadl_create_virtual_start(&gpadl, &chan, memory, PAGE),
+            VMB_OK);
+        (void)host_settle(&host);
+        assert_int_equal(vmb_gpadl_create_status(&gpadl), VMB_OK);
+    }
+    id = vmb_gpadl_id(&gpadl);
+    host_send(&host, 12, &id, 1);
+    (void)host_settle(&host);
+    assert_int_equal(vmb_gpadl_create_status(&gpadl), VMB_OK);
+    assert_int_equal(vmb_conn_fault_count(&host.conn), 1);
     free(memory);
 }
 
@@ -439,6 +484,8 @@ int main(void)
         with_host(what_was_not_posted_is_not_taken_for_granted),
         with_host(a_late_gpadl_opens_nothing),
         with_host(an_open_that_comes_late_is_left_to_the_unload),
+        with_host(the_last_bit_of_a_word_names_its_channel),
+        with_host(a_teardown_nobody_asked_for_is_a_stray),
         with_host(every_place_is_looked_at_for_signals),
         with_host(a_gpadl_of_a_rescinded_channel_is_not_made),
         with_host(a_gpadl_made_late_is_not_yet_torn_down),

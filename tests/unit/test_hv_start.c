@@ -67,8 +67,13 @@ static void assert_fault(enum vmb_status status, enum vmb_site site,
 
 static void claimed_and_given_back_in_order(void **state)
 {
+    static const uint8_t zero[PAGE];
+
     (void)state;
+    memset(pages + PAGE, 0xee, PAGE);
     assert_int_equal(start(0, false), VMB_OK);
+    /* No clock of another's before the hypervisor has written its own. */
+    assert_memory_equal(pages + PAGE, zero, PAGE);
     assert_written(&machine, VMB_REG_GUEST_OS_ID, OUR_ID, VMB_REG_HYPERCALL,
                    page_value(0), VMB_REG_REF_TSC, page_value(1));
     vmb_hv_stop(&hv);
