@@ -131,7 +131,7 @@ enum vmb_status vmb_gpadls_status(const struct vmb_channel *channel)
 
     for (gpadl = channel->gpadls_; gpadl; gpadl = gpadl->next_) {
         status = vmb_gpadl_destroy_status(&gpadl->gpadl);
-        if (status < VMB_OK && status != VMB_E_STATE)
+        if (status < VMB_OK)
             return status;
     }
     return VMB_AGAIN;

@@ -58,8 +58,7 @@ static void settled(struct vmb_channel *channel, struct vmb_queued *item,
 /* Statuses that say something of the channel, not of the packet. */
 static bool is_deadly(enum vmb_status status)
 {
-    return status < VMB_OK && status != VMB_E_ARG && status != VMB_E_TOOBIG &&
-           status != VMB_E_LANE;
+    return status < VMB_OK && status != VMB_E_ARG && status != VMB_E_TOOBIG;
 }
 
 /* No transaction free (VMB_E_NOSLOT) is like no room: the completion that

@@ -16,7 +16,7 @@ static void answered(struct vmb_packet *packet, enum vmb_status status,
         __builtin_memcpy(request->reply, buffer, take);
     request->bytes = take;
     request->needed = bytes;
-    if (status == VMB_OK && take < bytes)
+    if (take < bytes)
         status = VMB_E_TOOBIG;
     request->status_ = status;
     request->packet_ = NULL;

@@ -84,7 +84,6 @@ static void hold_external(struct vmb_packet *packet)
     }
     out->mdl = packet->mdls_;
     out->mdl_offset = 0;
-    out->mdl_length = 0;
 }
 
 /* The payload may lie in the packet: what an answer left there. */

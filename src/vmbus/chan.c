@@ -185,7 +185,6 @@ static void begin_close(struct vmb_chan *chan)
     enum vmb_status status;
 
     set_gate(chan, VMB_E_STATE);
-    chan->close_wanted_ = false;
     chan->close_status_ = VMB_AGAIN;
     end_waits(chan);
     enter(chan, VMB_CHAN_CLOSING);
@@ -340,7 +339,6 @@ void vmb_bus_lost(struct vmb_chan *chan)
     vmb_chan_record(chan, why);
     set_gate(chan, VMB_E_STATE);
     end_waits(chan);
-    chan->gpadl_.state_ = VMB_GPADL_NONE;
     finish_close(chan);
 }
 

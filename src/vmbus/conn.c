@@ -215,14 +215,11 @@ static void lose_everything(struct vmb_conn *conn)
         gpadl->next_ = NULL;
         vmb_bus_gpadl_lost(gpadl);
     }
-    conn->releases_ = 0;
 }
 
 void vmb_conn_unloaded(struct vmb_conn *conn)
 {
     lose_everything(conn);
-    conn->contacted_ = false;
-    conn->unload_posted_ = false;
     conn->version_ = 0;
     conn->state_ = VMB_CONN_DOWN;
     conn->unload_status_ = VMB_OK;

@@ -65,7 +65,6 @@ static void fill(struct vmb_conn *conn, struct vmb_offer *offer)
         offer->dedicated = m->dedicated & 1;
         offer->connection_id = m->connection_id;
     }
-    offer->chan_ = NULL;
     offer->state_ = VMB_OFFER_PRESENT;
     if (!offer->monitored || offer->monitor_id < MONITORS)
         return;

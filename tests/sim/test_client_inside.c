@@ -44,6 +44,20 @@ static void ask_all(struct client *c, struct answers *a)
     a->send = vmb_packet_send(packet, &sink, sizeof sink, NULL, 0);
 }
 
+/* Its routine runs within the callback, which goes on after it. */
+static void give_up(struct client *c)
+{
+    struct vmb_request request = { .needed = 77 };
+
+    assert_int_equal(
+        vmb_channel_request_start(&c->channel, &request, "x", 1, NULL, 0),
+        VMB_OK);
+    assert_int_equal(request.needed, 0);
+    assert_int_equal(vmb_channel_request_abandon(&request), VMB_OK);
+    assert_true(vmb_channel_is_inside(&c->channel));
+    assert_int_equal(vmb_channel_poll(&c->channel), VMB_E_STATE);
+}
+
 static void ask_state(struct client *c, enum client_event event)
 {
     struct answers *a = &answers[(unsigned)event];
@@ -53,6 +67,8 @@ static void ask_state(struct client *c, enum client_event event)
     if (a->seen || event == DONE || event == UNDONE)
         return;
     ask_all(c, a);
+    if (event == OPENED)
+        give_up(c);
     if (!state)
         return;
     a->life[0] = vmb_channel_enable(&c->channel);

@@ -419,10 +419,31 @@ static void gpadls_that_cannot_be(void **state)
     client_tear_down(c);
 }
 
+/* Whoever is inside below comes out again. */
+static void a_lane_in_use_below_is_no_death(void **state)
+{
+    struct client *c = up();
+    struct vmb_chan *chan = vmb_channel_chan(&c->channel);
+
+    (void)state;
+    chan->tx_lane_ = 1;
+    chan->rx_lane_ = 1;
+    assert_true(vmb_channel_poll(&c->channel) >= VMB_OK);
+    (void)vmb_channel_process(&c->channel, 1);
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_OK);
+    chan->tx_lane_ = 0;
+    chan->rx_lane_ = 0;
+    rig_settle(c->rig);
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_OK);
+    client_down(c);
+    client_tear_down(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_entrant_is_told),
+        cmocka_unit_test(a_lane_in_use_below_is_no_death),
         cmocka_unit_test(an_offer_met_in_a_busy_lane_is_opened_later),
         cmocka_unit_test(without_callbacks_it_works),
         cmocka_unit_test(what_fails_to_open_needs_no_callback),

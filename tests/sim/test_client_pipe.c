@@ -89,6 +89,34 @@ static void pipe_headers_that_lie(void **state)
     }
 }
 
+/* The channel below is sound, and yet nothing goes out any more. */
+static void who_is_broken_answers_nothing(void **state)
+{
+    struct client *c = prepare_recorded(false);
+    const struct vmb_chan *chan = vmb_channel_chan(&c->channel);
+    uint32_t header[4] = { 1, 8, 7, 7 }, write;
+
+    (void)state;
+    c->cfg.pipe = true;
+    c->cfg.incoming_bytes = 16;
+    c->hold = true;
+    client_up(c);
+    assert_int_equal(vmb_sim_send_inband(rig_host(c->dev), 1, header, 16, true),
+                     VMB_OK);
+    client_until_packets(c, 1);
+    header[0] = 3;
+    assert_int_equal(vmb_sim_send_inband(rig_host(c->dev), 2, header, 16, true),
+                     VMB_OK);
+    while (vmb_channel_process(&c->channel, 8) >= VMB_OK)
+        ;
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_E_HOST);
+    write = chan->tx_.write_;
+    assert_int_equal(vmb_channel_packet_complete(c->held[0], NULL, 0), VMB_OK);
+    assert_int_equal(chan->tx_.write_, write);
+    client_until_disabled(c);
+    client_tear_down(c);
+}
+
 /* What the object held before is no header of this one's. */
 static void a_header_that_is_missing(void **state)
 {
@@ -124,6 +152,7 @@ int main(void)
         cmocka_unit_test(pipe_mode),
         cmocka_unit_test(pipe_headers_that_lie),
         cmocka_unit_test(a_header_that_is_missing),
+        cmocka_unit_test(who_is_broken_answers_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,6 +278,12 @@ static void refused_by_the_packets_state(void **state)
     uint8_t *memory = rig_alloc(c->rig, (bytes + 4095) / 4096);
 
     (void)state;
+    packet = vmb_packet_allocate(&c->channel);
+    vmb_packet_set_pointer(packet, c);
+    assert_int_equal(vmb_packet_free(packet), VMB_OK);
+    packet = vmb_packet_allocate(&c->channel);
+    assert_null(vmb_packet_get_pointer(packet)); /* it is another's now */
+    assert_int_equal(vmb_packet_free(packet), VMB_OK);
     assert_int_equal(
         vmb_packet_initialize(&c->channel, memory + 4, bytes, &packet),
         VMB_E_ARG);

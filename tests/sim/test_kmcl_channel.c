@@ -184,7 +184,7 @@ static void instance_and_mmio_space_are_those_of_the_offer(void **state)
 {
     struct vmb_sim_device is = { .type = { 7 },
                                  .instance = { 8, 9 },
-                                 .mmio_mb = 3 };
+                                 .mmio_mb = 0x1003 };
     struct vmb_guid type = { { 7 } };
     GUID instance;
     UINT64 address = 1, size = 1;
@@ -205,7 +205,7 @@ static void instance_and_mmio_space_are_those_of_the_offer(void **state)
     assert_memory_equal(&instance, is.instance, 16);
     VmbChannelGetMmioSpace(k.channel, &address, &size);
     assert_int_equal(address, 0xf8000000);
-    assert_int_equal(size, 3 << 20);
+    assert_true(size == 0x1003ull << 20);
     kmcl_down(&k);
 }
 

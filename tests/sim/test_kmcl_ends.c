@@ -259,6 +259,7 @@ static void gpadls_in_doubt_are_kept(void **state)
         VmbChannelCreateGpadlFromBuffer(k.channel, 0, memory, 4096, &none),
         STATUS_IO_TIMEOUT);
     assert_int_equal(none, 0);
+    kmcl_settle(&k);
     assert_true(rig_mapped(k.rig, memory, 1));
     assert_int_equal(vmb_kmcl_free_pages(&k.device), before);
     VmbChannelDisable(k.channel);

@@ -501,6 +501,16 @@ static void packet_callbacks_may_have_a_context(void **state)
     KMCL_UNTIL(&k, k.packets == 3);
     kmcl_settle(&k);
     assert_non_null(strchr(k.events, BATCH));
+    /* Those set last count, also if they are none. */
+    VmbChannelDisable(k.channel);
+    assert_int_equal(
+        VmbChannelInitSetProcessPacketCallbacks(k.channel, NULL, NULL),
+        STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(k.channel), STATUS_SUCCESS);
+    kmcl_settle(&k);
+    host_bursts(3);
+    kmcl_settle(&k);
+    assert_int_equal(k.packets, 3);
     kmcl_down(&k);
 }
 

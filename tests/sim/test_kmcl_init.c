@@ -114,6 +114,7 @@ static void a_target_is_found_by_type_and_instance(void **state)
     struct vmb_guid first, second;
     GUID type, wanted, found;
     struct vmb_sim_dev *dev;
+    VMBCHANNEL other;
 
     (void)state;
     kmcl_allocate(&k, NULL);
@@ -134,6 +135,12 @@ static void a_target_is_found_by_type_and_instance(void **state)
     VmbChannelGetInterfaceInstance(k.channel, &found);
     assert_true(IsEqualGUID(&found, &wanted));
     VmbChannelDisable(k.channel);
+    /* It is no sub-channel of another any more. */
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &other),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbChannelInitSetPrimaryChannel(k.channel, other, 1),
+                     STATUS_SUCCESS);
+    VmbChannelCleanup(other);
     assert_int_equal(
         VmbClientChannelInitSetTargetPnp(k.channel, &type, NULL, NULL),
         STATUS_SUCCESS);

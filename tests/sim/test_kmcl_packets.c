@@ -486,6 +486,23 @@ static void full_rings_queue_and_take_no_memory(void **state)
     kmcl_down(&k);
 }
 
+/* Its objects lay in pages that are the arena's again. */
+static void after_a_change_of_size_packets_are_made_anew(void **state)
+{
+    uint32_t before;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    VmbPacketFree(kmcl_packet(&k));
+    assert_int_equal(VmbChannelInitSetMaximumPacketSize(k.channel, 64),
+                     STATUS_SUCCESS);
+    assert_int_not_equal(VmbChannelSizeofPacket(k.channel), 0);
+    before = vmb_kmcl_free_pages(&k.device);
+    VmbPacketFree(kmcl_packet(&k));
+    assert_true(vmb_kmcl_free_pages(&k.device) < before);
+    kmcl_down(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +523,7 @@ int main(void)
         cmocka_unit_test(sends_before_it_opens_are_queued),
         cmocka_unit_test(pipe_mode_keeps_lengths),
         cmocka_unit_test(full_rings_queue_and_take_no_memory),
+        cmocka_unit_test(after_a_change_of_size_packets_are_made_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

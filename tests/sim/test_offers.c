@@ -183,6 +183,7 @@ static void a_full_table_tells_what_is_lost(void **state)
     vmb_conn_fault(&rig->conn, &fault);
     assert_int_equal(fault.status, VMB_E_NOSLOT);
     assert_int_equal(fault.site, VMB_SITE_OFFER_TABLE);
+    assert_int_equal(fault.got, vmb_sim_relid(rig_host(dev[3])));
     assert_int_equal(fault.limit, 3);
     /* A place that is given up is used again. */
     vmb_sim_rescind(dev[1]);

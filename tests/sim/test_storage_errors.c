@@ -111,9 +111,11 @@ static void what_passes_is_repeated(void **state)
     assert_int_equal(req.result.outcome, VMB_STORVSC_ATTENTION);
     vmb_sim_storage_stats(bay.dev, &after);
     assert_int_equal(after.commands - before.commands, 5);
-    /* The caller's own commands are not repeated. */
+    /* The caller's own commands are not repeated; without data nothing is
+     * looked for at mdl. */
     vmb_scsi_test_unit_ready(&req.cmd);
     req.bytes = 0;
+    req.mdl = (const struct vmb_mdl *)8;
     assert_int_equal(vmb_storvsc_submit(&bay.ctl, &req), VMB_OK);
     assert_int_equal(bay_wait(&bay, &req), VMB_E_REFUSED);
     vmb_sim_storage_faults_clear(bay.dev);
@@ -407,6 +409,8 @@ static void a_notice_cut_short(void **state)
     RIG_UNTIL(bay.rig, bay_turn(&bay) < VMB_OK);
     vmb_storvsc_fault(&bay.ctl, &fault);
     assert_int_equal(fault.site, VMB_SITE_STORVSC_SHORT);
+    assert_int_equal(fault.got, 8);
+    assert_int_equal(fault.limit, 12);
     bay_down(&bay);
 }
 

@@ -201,6 +201,8 @@ static void a_gpadl_that_is_not_taken_leaves_nothing(void **state)
     assert_int_equal(open_start(), VMB_E_STATE);
     assert_int_equal(vmb_chan_open_status(&chan), VMB_E_STATE);
     assert_null(bus.offer.chan_);
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    assert_int_equal(vmb_chan_close_status(&chan), VMB_OK);
     bus.gpadl_says = VMB_OK;
     bus.log[bus.calls = 0] = 0;
     fake_open(&bus, &chan, &cfg);
@@ -283,12 +285,14 @@ static void a_teardown_unanswered_sticks_until_one_is(void **state)
     (void)state;
     fake_open(&bus, &chan, &cfg);
     assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    assert_calls(&bus, "CD");
     fake_answer_down(&bus, VMB_E_TIMEOUT);
     assert_statuses(VMB_E_STATE, VMB_E_TIMEOUT);
     assert_fault(VMB_E_TIMEOUT, 0);
     assert_gate(VMB_E_STATE);
     assert_int_equal(open_start(), VMB_E_STATE);
     assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    assert_calls(&bus, "D"); /* it is closed at the host */
     assert_statuses(VMB_E_STATE, VMB_AGAIN);
     fake_answer_down(&bus, VMB_E_HYPERCALL);
     assert_statuses(VMB_E_STATE, VMB_E_HYPERCALL);
@@ -299,11 +303,15 @@ static void a_teardown_unanswered_sticks_until_one_is(void **state)
 
 static void a_teardown_that_is_not_taken_sticks(void **state)
 {
+    struct vmb_fault fault;
+
     (void)state;
     fake_open(&bus, &chan, &cfg);
     bus.down_says = VMB_E_STATE;
     assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
     assert_int_equal(vmb_chan_close_status(&chan), VMB_E_STATE);
+    vmb_chan_fault(&chan, &fault);
+    assert_int_equal(fault.site, VMB_SITE_UNLOADED);
     assert_int_equal(open_start(), VMB_E_STATE);
     bus.down_says = VMB_OK;
     assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
@@ -401,6 +409,8 @@ static void rescinded_while_it_opens(void **state)
 
 static void rescinded_while_the_gpadl_is_created(void **state)
 {
+    struct vmb_fault fault;
+
     (void)state;
     assert_int_equal(open_start(), VMB_OK);
     fake_rescind(&bus, &chan);
@@ -408,6 +418,8 @@ static void rescinded_while_the_gpadl_is_created(void **state)
     fake_answer_gpadl(&bus, VMB_OK);
     assert_statuses(VMB_E_RESCINDED, VMB_E_STATE);
     assert_fault(VMB_E_RESCINDED, 0);
+    vmb_chan_fault(&chan, &fault);
+    assert_int_equal(fault.site, VMB_SITE_RESCIND);
     assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
     assert_calls(&bus, "GD");
 }

@@ -166,6 +166,7 @@ static void a_move_ends_with_the_offer(void **state)
     assert_posted(&one, "22 ");
     host_rescind(&one, 1);
     (void)host_turn(&one);
+    assert_int_equal(vmb_conn_modify_status(&dev.chan), VMB_E_RESCINDED);
     assert_int_equal(vmb_chan_close_start(&dev.chan), VMB_OK);
     /* Nothing is in flight any more once the channel is closed. */
     assert_int_equal(host_settle(&one), VMB_OK);

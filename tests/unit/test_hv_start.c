@@ -67,8 +67,13 @@ static void assert_fault(enum vmb_status status, enum vmb_site site,
 
 static void claimed_and_given_back_in_order(void **state)
 {
+    static const uint8_t zero[PAGE];
+
     (void)state;
+    memset(pages + PAGE, 0xee, PAGE);
     assert_int_equal(start(0, false), VMB_OK);
+    /* No clock of another's before the hypervisor has written its own. */
+    assert_memory_equal(pages + PAGE, zero, PAGE);
     assert_written(&machine, VMB_REG_GUEST_OS_ID, OUR_ID, VMB_REG_HYPERCALL,
                    page_value(0), VMB_REG_REF_TSC, page_value(1));
     vmb_hv_stop(&hv);
@@ -88,6 +93,8 @@ static void the_caller_may_choose_the_id(void **state)
 
 static void an_owner_is_only_overruled_on_request(void **state)
 {
+    struct vmb_fault fault;
+
     (void)state;
     *fake_reg(&machine, VMB_REG_GUEST_OS_ID) = 99;
     assert_int_equal(start(0, false), VMB_E_OWNED);
@@ -95,6 +102,8 @@ static void an_owner_is_only_overruled_on_request(void **state)
     assert_int_equal(start(0, true), VMB_OK);
     assert_int_equal(machine.written[0].value, OUR_ID);
     assert_int_equal(hv.info.owner, 99);
+    vmb_hv_fault(&hv, &fault);
+    assert_int_equal(fault.status, VMB_OK);
 }
 
 static void what_is_missing_cannot_be_taken_over(void **state)

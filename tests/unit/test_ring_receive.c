@@ -332,6 +332,11 @@ static void copies_stay_in_the_payload(void **state)
     assert_int_equal(vmb_ring_copy(&rx, &out, 0, copy, UINT32_MAX), 32);
     assert_int_equal(vmb_ring_copy(&rx, &out, UINT32_MAX, copy, 1), 0);
     assert_int_equal(vmb_ring_copy(&rx, &out, 31, copy, UINT32_MAX), 1);
+    place(0); /* in one piece: the end does not wrap 32 bits */
+    assert_true(peer_add(&ring, &image));
+    assert_int_equal(vmb_ring_next(&rx, &out, &fault), VMB_OK);
+    assert_int_equal(vmb_ring_copy(&rx, &out, UINT32_MAX - 7, copy, 8), 0);
+    assert_int_equal(vmb_ring_copy(&rx, &out, 8, copy, UINT32_MAX - 7), 24);
 }
 
 /* What the caller kept of it names bytes that this ring does not have. */

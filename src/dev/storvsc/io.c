@@ -238,7 +238,7 @@ void vmb_storvsc_die(struct vmb_storvsc *ctl,
                      const struct vmb_storvsc_queue *queue,
                      enum vmb_status status)
 {
-    if (ctl->status_ < VMB_OK || status >= VMB_OK)
+    if (status >= VMB_OK)
         return;
     ctl->status_ = status;
     if (ctl->fault_.status == VMB_OK)
