@@ -223,7 +223,8 @@ size_t vmb_channel_sizeof_memory(const struct vmb_channel_cfg *cfg);
  * [tx] and [rx]
  *
  * VMB_OK
- * VMB_E_STATE   not DISABLED, or a packet of vmb_packet_allocate() is out
+ * VMB_E_STATE   not DISABLED, inside a callback, or a packet of
+ *               vmb_packet_allocate() is out
  * VMB_E_ARG     no conn, no type and no primary, primary without subchannel,
  *               memory missing or not aligned, user_len without user
  * VMB_E_NOSLOT  less memory than vmb_channel_sizeof_memory()

@@ -207,7 +207,7 @@ static void closed(struct vmb_channel *channel)
     enum vmb_status status = vmb_chan_close_status(&channel->chan_);
 
     if (status != VMB_OK) {
-        if (status != VMB_AGAIN && channel->disable_wanted_)
+        if (channel->disable_wanted_)
             channel->begun_ |= vmb_chan_close_start(&channel->chan_) == VMB_OK;
         channel->disable_wanted_ = false;
         return;

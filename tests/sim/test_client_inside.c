@@ -10,7 +10,7 @@ static struct client client;
 /* What was answered inside one event. */
 struct answers {
     bool seen;
-    enum vmb_status poll, process, life[4], waits[3], request, gpadl, send;
+    enum vmb_status poll, process, life[5], waits[3], request, gpadl, send;
 };
 
 static struct answers answers[128];
@@ -75,6 +75,7 @@ static void ask_state(struct client *c, enum client_event event)
     a->life[1] = vmb_channel_start(&c->channel);
     a->life[2] = vmb_channel_pause_start(&c->channel);
     a->life[3] = vmb_channel_disable_start(&c->channel);
+    a->life[4] = vmb_channel_initialize(&c->channel, &c->cfg);
 }
 
 static void play(struct client *c)
@@ -103,7 +104,7 @@ static void refuses_life(const struct answers *a)
     assert_int_equal(a->poll, VMB_E_STATE);
     for (i = 0; i < 3; i++)
         assert_int_equal(a->waits[i], VMB_E_STATE);
-    for (i = 0; i < 4; i++)
+    for (i = 0; i < 5; i++)
         assert_int_equal(a->life[i], VMB_E_STATE);
 }
 
