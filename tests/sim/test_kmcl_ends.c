@@ -92,6 +92,8 @@ static void channels_are_cleaned_up_in_any_order(void **state)
     VmbChannelCleanup(all[0]);
     VmbChannelDisable(all[2]);
     VmbChannelCleanup(all[2]);
+    assert_int_equal(vmb_sim_open_channels(k.rig->sim), 0);
+    assert_int_equal(vmb_kmcl_misuses(&k.device), 0);
     /* A device of one instance opens that one. */
     instance = rig_offer(k.rig, last, 0)->instance;
     k.cfg.instance = &instance;

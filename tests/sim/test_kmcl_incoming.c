@@ -175,6 +175,7 @@ static void a_poll_at_passive_delivers_others_at_dispatch(void **state)
     other_dev = rig_device(k.rig);
     rig_settle(k.rig);
     offer = rig_offer(k.rig, other_dev, 0);
+    assert_non_null(offer);
     memcpy(&type, &offer->type, sizeof type);
     memcpy(&instance, &offer->instance, sizeof instance);
     assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &other),

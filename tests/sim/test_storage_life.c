@@ -261,6 +261,7 @@ static void subchannels_that_are_not_its_own(void **state)
     assert_int_equal(
         vmb_storvsc_add_channel(&bay.ctl, rig_offer(bay.rig, stranger, 1)),
         VMB_E_ARG);
+    assert_non_null(rig_offer(bay.rig, bay.dev, 1));
     other = *rig_offer(bay.rig, bay.dev, 1);
     other.instance.b[15] ^= 1;
     assert_int_equal(vmb_storvsc_add_channel(&bay.ctl, &other), VMB_E_ARG);

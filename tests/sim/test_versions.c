@@ -391,6 +391,7 @@ static void only_they_look_at_the_interrupt_page(void **state)
         rig_settle(rig);
         (void)vmb_cpu_scan(&rig->cpu[0]);
         /* As a host of any version might say it. */
+        assert_non_null(offer);
         offer->dedicated = false;
         rig_echo(rig, &link, 1);
         rig_settle(rig);

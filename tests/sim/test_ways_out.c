@@ -316,6 +316,7 @@ static void monitored_without_a_page(void **state)
 
     (void)state;
     set_up(&s, NULL);
+    assert_non_null(rig_offer(s.rig, s.dev, 0));
     rig_offer(s.rig, s.dev, 0)->monitored = true;
     before = s.rig->signalled;
     assert_int_equal(vmb_chan_send(&s.link.chan, &out), VMB_OK);
