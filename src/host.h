@@ -8,7 +8,8 @@
  * then on uses its copy.  Whoever loads a second time must be able to stand a
  * second answer.  With VMB_HOST_HOOK defined, every load is reported the
  * moment after it was made, and a test may change the memory at that moment:
- * a second load then reads something else and gives itself away.
+ * a second load then reads something else and gives itself away.  A full fence
+ * is reported as a load of nothing.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -134,6 +135,7 @@ static inline void vmb_host_clear(void *at, size_t len)
  */
 static inline void vmb_host_fence(void)
 {
+    VMB_HOST_LOADED(NULL, 0);
 #if defined(__x86_64__)
     __asm__ volatile("lock; addl $0, -4(%%rsp)" ::: "memory", "cc");
 #else

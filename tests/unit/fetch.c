@@ -36,7 +36,7 @@ void vmb_host_hook_loaded(const volatile void *at, size_t len)
     struct load *load = &host.log[host.count];
     uint32_t i;
 
-    if (!host.hostile)
+    if (!host.hostile || !len)
         return;
     host.loads++;
     if (is_exempt(bytes, len))

@@ -2,7 +2,8 @@
 /*
  * Both sides store one word and then look at another; who looks first may
  * miss the other for ever.  Here the hook on loads (src/host.h) looks, at the
- * moment of each such load, whether the store before it has been made.
+ * moment of each such load, whether the store before it has been made, and
+ * whether there was a fence between the two.
  */
 #include <vmb/wire/hv.h>
 
@@ -19,18 +20,22 @@ static struct {
     const void *store;
     uint32_t value;
     uint32_t seen;
+    bool fenced;
 } watch;
 
 void vmb_host_hook_loaded(const volatile void *at, size_t len)
 {
     uint32_t stored;
 
-    (void)len;
-    if (at != watch.load)
+    if (!watch.load || (len && at != watch.load))
         return;
     memcpy(&stored, watch.store, sizeof stored);
     assert_int_equal(stored, watch.value);
-    watch.seen++;
+    if (len) {
+        assert_true(watch.fenced);
+        watch.seen++;
+    }
+    watch.fenced = true;
 }
 
 static void expect(const void *store, uint32_t value, const void *load)
@@ -39,6 +44,7 @@ static void expect(const void *store, uint32_t value, const void *load)
     watch.store = store;
     watch.value = value;
     watch.seen = 0;
+    watch.fenced = false;
 }
 
 static const void *word(uint32_t number)
