@@ -129,6 +129,21 @@ static void a_wish_that_is_not_met_is_left_to_stand(void **state)
     assert_calls(&bus, "S");
 }
 
+/* Packets in hand are not room yet, whoever looks. */
+static void a_late_look_counts_what_was_given_back(void **state)
+{
+    (void)state;
+    host_sends(1000);
+    host_sends(WISH);
+    miss_the_wish();
+    peer_set_word(&to_guest, PEER_PENDING, 5000);
+    assert_int_equal(receive(), VMB_OK);
+    assert_int_equal(receive(), VMB_AGAIN);
+    assert_calls(&bus, "");
+    assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    assert_calls(&bus, "S");
+}
+
 static void a_late_signal_that_fails_is_told_by_a_receive(void **state)
 {
     (void)state;
@@ -219,6 +234,7 @@ int main(void)
         on_bus(arming_looks_again),
         on_bus(the_next_release_tells_of_room_that_had_come),
         on_bus(a_wish_that_is_not_met_is_left_to_stand),
+        on_bus(a_late_look_counts_what_was_given_back),
         on_bus(a_late_signal_that_fails_is_told_by_a_receive),
         on_bus(a_late_signal_that_fails_is_told_by_arming),
         on_bus(a_late_signal_that_fails_is_told_by_a_send),

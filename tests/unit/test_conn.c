@@ -381,23 +381,48 @@ static void stale_flags_hide_no_channel(void **state)
     }
 }
 
-static void no_cpu_remembers_a_connection_that_is_gone(void **state)
+/* Its SynIC off and on again while the connection lives. */
+static void restart_cpu(struct fake_host *host, uint32_t cpu)
 {
-    (void)state;
-    host_init(&two, VMB_VERSION_1_1);
+    const struct vmb_cpu_cfg cfg = { .pages = host->cpu[cpu].simp_,
+                                     .vector = 64 };
+
+    vmb_cpu_stop(&host->cpu[cpu]);
+    assert_int_equal(vmb_cpu_start(&host->hv, &host->cpu[cpu], &cfg), VMB_OK);
+}
+
+static void no_cpu_remembers(uint32_t version, bool restarted)
+{
+    uint32_t i;
+
+    host_init(&two, version);
     host_connect(&two);
     open_channel(&two, &dev, 0, &two.cpu[1]);
-    flag(&two, 1, 1);
-    assert_int_equal(vmb_cpu_scan(&two.cpu[1]), VMB_WORK_CHAN);
+    if (restarted)
+        restart_cpu(&two, 1);
+    for (i = 0; i < 2; i++) {
+        flag(&two, i, 1);
+        assert_int_equal(vmb_cpu_scan(&two.cpu[i]), VMB_WORK_CHAN);
+    }
     unload(&two);
     memset(&two.conn, 0xdd, sizeof two.conn); /* the caller's again */
     memset(two.cfg.pages, 0xff, PAGE);
-    assert_null(vmb_cpu_next_ready(&two.cpu[1]));
-    assert_int_equal(vmb_cpu_scan(&two.cpu[1]), 0);
+    for (i = 0; i < 2; i++) {
+        assert_null(vmb_cpu_next_ready(&two.cpu[i]));
+        assert_int_equal(vmb_cpu_scan(&two.cpu[i]), 0);
+    }
     assert_int_equal(*(uint64_t *)two.cfg.pages, UINT64_MAX);
     two.cfg.cpu = &two.cpu[1];
     assert_int_equal(vmb_conn_start(&two.conn, &two.hv, &two.cfg), VMB_OK);
     host_free(&two);
+}
+
+static void no_cpu_remembers_a_connection_that_is_gone(void **state)
+{
+    (void)state;
+    no_cpu_remembers(VMB_VERSION_1_1, false);
+    no_cpu_remembers(VMB_VERSION_6_0, false);
+    no_cpu_remembers(VMB_VERSION_6_0, true);
 }
 
 /* ---- callbacks

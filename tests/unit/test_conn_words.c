@@ -102,6 +102,22 @@ static void below_6_there_are_no_features(void **state)
     assert_int_equal(vmb_conn_features(&host.conn), 0);
 }
 
+/* The guest's page first, then the host's. */
+static void each_monitor_page_has_its_place(void **state)
+{
+    (void)state;
+    host.cfg.monitor = true;
+    host.silent[14] = true;
+    assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg), VMB_OK);
+    (void)host_turn(&host);
+    assert_true(host.conn.out_.contact.monitor_to_guest ==
+                fake_gpa(host.conn.monitor_to_guest_));
+    assert_true(host.conn.out_.contact.monitor_to_host ==
+                fake_gpa(host.conn.monitor_to_host_));
+    assert_ptr_equal(host.conn.monitor_to_host_,
+                     (uint8_t *)host.conn.monitor_to_guest_ + PAGE);
+}
+
 /* ---- offers -------------------------------------------------------------- */
 
 /* An offer whose last words are these. */
@@ -476,6 +492,7 @@ int main(void)
         with_host(an_older_host_leaves_the_hypercalls_status),
         with_host(a_hypercalls_status_has_16_bits),
         with_host(below_6_there_are_no_features),
+        with_host(each_monitor_page_has_its_place),
         with_host(only_one_bit_says_monitored),
         with_host(connection_ids_come_with_version_1_1),
         with_host(from_1_1_on_an_offer_is_whole),

@@ -411,6 +411,24 @@ static void a_hostile_read_index_is_a_fault(void **state)
                  used);
 }
 
+/* What is staged no host can have read. */
+static void a_read_index_among_staged_packets_is_a_fault(void **state)
+{
+    struct vmb_fault fault = { 0 };
+    struct vmb_ring_tx tx;
+    struct peer_ring ring;
+
+    (void)state;
+    place_tx(&tx, pages, 1, 0, 0);
+    ring = peer_of_tx(&tx);
+    (void)fill_up(&tx, 1024);
+    tx.published_ = 1024;
+    peer_set_word(&ring, PEER_READ, 1032);
+    assert_int_equal(vmb_ring_reserve(&tx, 2000, &fault), VMB_E_HOST);
+    assert_int_equal(fault.site, VMB_SITE_TX_READ_BACK);
+    assert_int_equal(fault.limit, 1024);
+}
+
 static void every_read_index_is_taken_or_refused(void **state)
 {
     struct vmb_fault fault;
@@ -454,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_signal_is_due_iff_unmasked_and_empty_before),
         cmocka_unit_test(a_batch_needs_one_signal),
         cmocka_unit_test(a_hostile_read_index_is_a_fault),
+        cmocka_unit_test(a_read_index_among_staged_packets_is_a_fault),
         cmocka_unit_test(every_read_index_is_taken_or_refused),
     };
 

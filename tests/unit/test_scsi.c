@@ -102,6 +102,7 @@ static void pages_and_luns_are_listed(void **state)
                                       0, 0, 0,    0,  0, 0x40, 9, 0, 0, 0, 0,
                                       0, 0, 0x40, 9,  0, 1,    0, 0, 0, 0 };
     static const uint8_t one[32] = { [3] = 8, [9] = 7 };
+    static const uint8_t units[16] = { [3] = 8, [8] = 0x80, [9] = 7 };
     uint8_t lun;
 
     (void)state;
@@ -118,6 +119,7 @@ static void pages_and_luns_are_listed(void **state)
     assert_true(vmb_scsi_lun_at(luns, 1, &lun));
     assert_int_equal(lun, 9);
     assert_false(vmb_scsi_lun_at(luns, 2, &lun));
+    assert_false(vmb_scsi_lun_at(units, 0, &lun));
 }
 
 static void capacities_make_sense_or_are_refused(void **state)

@@ -168,6 +168,7 @@ struct host {
     uint16_t newest, channels; /* channels: most it grants */
     uint32_t transfer;
     bool early, late;    /* grants before, after END */
+    bool one;            /* has more, and does not take them */
     uint32_t refuses;    /* this operation */
     char asked[16];      /* operations in order, as letters from 'a' */
     uint16_t last_count; /* of CREATE_SUB_CHANNELS */
@@ -193,7 +194,7 @@ static struct vmb_storvsc_packet reply(struct host *host,
     } else if (packet->operation == 10) {
         memset(&back.u, 0, sizeof back.u);
         back.u.properties.max_subchannels = host->channels;
-        back.u.properties.flags = host->channels ? 1 : 0;
+        back.u.properties.flags = host->channels && !host->one;
         back.u.properties.max_transfer_bytes = host->transfer;
     } else if (packet->operation == 13) {
         host->last_count = packet->u.subchannels;
@@ -272,6 +273,12 @@ static const struct {
       1,
       4096 },
     { { .newest = 0x0600, .channels = 2 }, 1, "hjjknin", 0x0600, 0, 4096 },
+    { { .newest = 0x0602, .channels = 2, .early = true, .one = true },
+      1,
+      "hjki",
+      0x0602,
+      0,
+      4096 },
     { { .newest = 0x0402, .channels = 2, .early = true },
       1,
       "hjjjjki",
