@@ -227,7 +227,7 @@ static bool may_stay_unanswered(const struct vmb_conn *conn,
     if (work->queued)
         return false;
     if (work->what == VMB_WORK_UNLOAD)
-        return conn->version_ == VMB_VERSION_0_13 && !conn->gpadls_;
+        return conn->version_ == VMB_VERSION_0_13;
     if (work->what < VMB_WORK_GPADL)
         return false;
     offer = vmb_offers_find(conn, vmb_work_gpadl(work)->relid_);

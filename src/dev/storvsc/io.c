@@ -148,7 +148,6 @@ static void give_back(struct vmb_storvsc *ctl, struct vmb_storvsc_req *req,
 
 void vmb_storvsc_return_all(struct vmb_storvsc *ctl, enum vmb_status status)
 {
-    ctl->unsent_ = NULL;
     while (ctl->first_)
         give_back(ctl, ctl->first_, status);
 }
