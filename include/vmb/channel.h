@@ -426,6 +426,10 @@ vmb_channel_packet_complete(struct vmb_packet_completion *packet,
 VMB_NODISCARD enum vmb_status
 vmb_channel_packet_defer_to_passive(struct vmb_packet_completion *packet);
 
+/* Would that be VMB_OK?  Not when vmb_channel_poll() delivers.  [tx] and
+ * [rx] */
+bool vmb_channel_packet_may_defer(const struct vmb_packet_completion *packet);
+
 /*
  * It makes no sense, and nothing after it will: delivery stops until the
  * channel is disabled and enabled again.  The packet is the library's.

@@ -419,7 +419,6 @@ struct vmb_kmcl_device { /* members are the library's */
     struct vmb_kmcl_channel *channels_;
     uint32_t turn_;
     uint32_t dispatch_; /* depth of callbacks at DISPATCH_LEVEL */
-    bool polling_;      /* deliveries are at PASSIVE_LEVEL */
     uint32_t misuses_;
     NTSTATUS last_status_;
     const char *last_function_;

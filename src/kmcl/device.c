@@ -19,16 +19,11 @@ enum vmb_status vmb_kmcl_device_init(struct vmb_kmcl_device *device,
 static bool step(VMBCHANNEL channel)
 {
     enum vmb_status polled, processed;
-    bool was_polling = channel->device->polling_;
 
     if (!channel->laid_out)
         return false;
-    channel->device->polling_ = true;
     polled = vmb_channel_poll(&channel->channel);
-    /* A poll around this one is another channel's. */
-    channel->device->polling_ = false;
     processed = vmb_channel_process(&channel->channel, VMB_CHANNEL_BUDGET);
-    channel->device->polling_ = was_polling;
     return polled == VMB_AGAIN || processed == VMB_AGAIN;
 }
 

@@ -7,36 +7,20 @@ static VMBCHANNEL of(struct vmb_channel *channel)
     return (VMBCHANNEL)(void *)channel;
 }
 
-/* Packets that are delivered while a state callback waits come from the ring,
- * whoever polls around it. */
-static bool leave_poll(PDEVICE_OBJECT device)
-{
-    bool was_polling = device->polling_;
-
-    device->polling_ = false;
-    return was_polling;
-}
-
 static void tell(struct vmb_channel *channel, VOID (*callback)(VMBCHANNEL))
 {
-    PDEVICE_OBJECT device = of(channel)->device;
-    bool was_polling = leave_poll(device);
-
     if (callback)
         callback(of(channel));
-    device->polling_ = was_polling;
 }
 
 /* The record keeps what exactly the client said. */
 static enum vmb_status opened(struct vmb_channel *channel)
 {
     VMBCHANNEL own = of(channel);
-    bool was_polling = leave_poll(own->device);
     NTSTATUS status = STATUS_SUCCESS;
 
     if (own->state_change.EvtChannelOpened)
         status = own->state_change.EvtChannelOpened(own);
-    own->device->polling_ = was_polling;
     if (NT_SUCCESS(status))
         return VMB_OK;
     vmb_kmcl_record(own->device, "EvtChannelOpened", status);
@@ -77,7 +61,7 @@ static void process_packet(struct vmb_channel *channel,
     PVOID data = (PVOID)(uintptr_t)buffer; /* the packet's own copy */
     struct vmb_kmcl_incoming *head =
         vmb_channel_packet_get_client_context(packet);
-    uint32_t level = own->device->polling_ || own->cfg.at_passive ? 0 : 1;
+    uint32_t level = vmb_channel_packet_may_defer(packet);
 
     head->channel = own;
     own->device->dispatch_ += level;

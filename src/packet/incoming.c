@@ -84,11 +84,16 @@ vmb_channel_packet_complete(struct vmb_packet_completion *packet,
     return status;
 }
 
+bool vmb_channel_packet_may_defer(const struct vmb_packet_completion *packet)
+{
+    return packet->process_level;
+}
+
 /* Those behind it wait, for it is the first of the parked ones again. */
 enum vmb_status
 vmb_channel_packet_defer_to_passive(struct vmb_packet_completion *packet)
 {
-    if (packet->state != VMB_INCOMING_DELIVERED || !packet->process_level)
+    if (!vmb_channel_packet_may_defer(packet))
         return VMB_E_STATE;
     returned(packet);
     packet->passive = true;

@@ -45,7 +45,7 @@ struct vmb_packet_completion {
     uint8_t state;      /* enum vmb_incoming */
     bool answer_wanted; /* by the host */
     bool passive;       /* deliver from vmb_channel_poll() only */
-    bool process_level; /* being delivered now: may be deferred */
+    bool process_level; /* being delivered in process(): may be deferred */
 };
 
 enum vmb_incoming {

@@ -271,6 +271,8 @@ static void a_failed_packet_stops_delivery(void **state)
     c->packets = 0;
     c->on_packet = NULL;
     client_up(c);
+    vmb_channel_fault(&c->channel, &fault);
+    assert_int_equal(fault.status, VMB_OK);
     host_sends(c->dev, 0, 5, 64, true);
     client_until_packets(c, 5);
     client_down(c);

@@ -413,6 +413,29 @@ static void an_unload_ends_what_is_out(void **state)
     kmcl_down(&k);
 }
 
+/* A signal that cannot be given: the host has nobody there any more. */
+static void a_signal_to_nobody_ends_what_is_out(void **state)
+{
+    struct vmb_sim_fault fail = { .at = VMB_SIM_AT_HYPERCALL,
+                                  .act = VMB_SIM_FAIL,
+                                  .arg = 5 };
+    VMBPACKET packet;
+
+    (void)state;
+    kmcl_up(&k, NULL);
+    packet = VmbPacketAllocate(k.channel);
+    assert_non_null(packet);
+    ended[0] = STATUS_PENDING;
+    VmbPacketSetCompletionRoutineEx(packet, note_end, &ended[0]);
+    fail.k = vmb_sim_count(k.rig->sim, fail.at);
+    assert_int_equal(vmb_sim_fault_add(k.rig->sim, &fail), VMB_OK);
+    kmcl_send(&k, packet, VMB_SIM_HOLD, 0, 0, WAIT);
+    kmcl_settle(&k);
+    assert_int_equal(ended[0], STATUS_DEVICE_REMOVED);
+    VmbPacketFree(packet);
+    kmcl_down(&k);
+}
+
 /* ---- Requests ------------------------------------------------------------ */
 
 static NTSTATUS ask(UINT32 bytes, UINT32 flags, PVOID reply, UINT32 *room,
@@ -527,6 +550,7 @@ int main(void)
         cmocka_unit_test(objects_that_are_none_are_refused),
         cmocka_unit_test(an_answer_too_long_is_cut_short),
         cmocka_unit_test(an_unload_ends_what_is_out),
+        cmocka_unit_test(a_signal_to_nobody_ends_what_is_out),
         cmocka_unit_test(requests_from_wrong_places),
         cmocka_unit_test(events_without_rest),
         cmocka_unit_test(a_failure_that_nobody_hears_of),

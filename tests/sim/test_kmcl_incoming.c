@@ -100,6 +100,25 @@ static void a_deferred_packet_comes_again_at_passive(void **state)
 }
 
 /* Also in the poll in which state callbacks have run before it. */
+static void a_deferred_packet_comes_again_within_a_wait(void **state)
+{
+    struct vmb_sim_test_request request = client_request(VMB_SIM_HOLD, 0, 0, 0);
+    LARGE_INTEGER timeout = { .QuadPart = -(LONGLONG)SECOND };
+
+    (void)state;
+    deferred = 0;
+    kmcl_up(&k, NULL);
+    k.on_packet = defer_once;
+    host_asks();
+    assert_int_equal(VmbChannelSendSynchronousRequest(
+                         k.channel, &request, sizeof request, NULL,
+                         VMBUS_CHANNEL_FORMAT_FLAG_WAIT_FOR_COMPLETION, NULL,
+                         NULL, &timeout),
+                     STATUS_CANCELLED);
+    assert_int_equal(deferred, 2);
+    kmcl_down(&k);
+}
+
 static void a_deferred_packet_waits_for_the_start(void **state)
 {
     (void)state;
@@ -557,6 +576,7 @@ int main(void)
         cmocka_unit_test(packets_are_delivered_and_completed),
         cmocka_unit_test(a_packet_may_be_completed_later_with_bytes),
         cmocka_unit_test(a_deferred_packet_comes_again_at_passive),
+        cmocka_unit_test(a_deferred_packet_comes_again_within_a_wait),
         cmocka_unit_test(a_deferred_packet_waits_for_the_start),
         cmocka_unit_test(a_poll_at_passive_delivers_others_at_dispatch),
         cmocka_unit_test(processing_may_be_required_at_passive),
