@@ -69,7 +69,7 @@ static void rule_15_what_may_not_wait_is_not_queued(void **state)
     const LONGLONG none = 0;
     LARGE_INTEGER timeout = { .QuadPart = 0 };
     NTSTATUS status = STATUS_SUCCESS;
-    uint32_t sent = 0;
+    uint32_t sent = 0, i;
     VMBPACKET packet;
 
     (void)state;
@@ -80,6 +80,11 @@ static void rule_15_what_may_not_wait_is_not_queued(void **state)
             k.channel, large, sizeof large, NULL, 0, NULL, NULL, &timeout);
     assert_int_equal(status, STATUS_BUFFER_OVERFLOW);
     assert_true(sent > 1 && sent < 1000);
+    for (i = 0; i < 10; i++) /* what is not queued leaves nothing behind */
+        assert_int_equal(VmbChannelSendSynchronousRequest(k.channel, large,
+                                                          sizeof large, NULL, 0,
+                                                          NULL, NULL, &timeout),
+                         STATUS_BUFFER_OVERFLOW);
     vmb_sim_stall(rig_host(k.dev), false);
     kmcl_settle(&k);
     assert_int_equal(vmb_sim_count(k.rig->sim, VMB_SIM_AT_GUEST_PACKET),

@@ -6,6 +6,7 @@
  * reads "not yet" that will never be answered.
  */
 #include "fake_bus.h"
+#include "vmbus/chan_internal.h"
 
 #define DEPTH 8u
 
@@ -249,10 +250,53 @@ static void every_path_keeps_the_promises(void **state)
         fail_msg("after %s: not so: %s", path, why);
 }
 
+/* ---- records ------------------------------------------------------------- */
+
+static enum vmb_status gate_then;
+
+static void note_gate(void *ctx, const struct vmb_trace *event)
+{
+    (void)ctx;
+    if (event->event == VMB_EVENT_FAULT)
+        gate_then = vmb_chan_gate(&now.chan);
+}
+
+/* Who is told that the channel is dead finds out why. */
+static void the_record_is_written_before_the_gate_is_shut(void **state)
+{
+    const struct vmb_fault fault = { .status = VMB_E_HOST };
+
+    (void)state;
+    cfg.ring = new_pages(4);
+    cfg.tx_pages = cfg.rx_pages = 1;
+    memset(&now, 0, sizeof now);
+    fake_bus_init(&now.bus);
+    fake_open(&now.bus, &now.chan, &cfg);
+    now.bus.plat.trace = note_gate;
+    gate_then = VMB_AGAIN;
+    vmb_bus_broken(&now.chan, &fault);
+    assert_int_equal(gate_then, VMB_OK);
+    assert_int_equal(vmb_chan_gate(&now.chan), VMB_E_HOST);
+    free(cfg.ring);
+}
+
+static void a_record_is_read_whole_or_not_at_all(void **state)
+{
+    struct vmb_chan chan = { .fault_claim_ = 1 }; /* being written */
+    struct vmb_fault fault;
+
+    (void)state;
+    chan.fault_.status = VMB_E_HOST;
+    vmb_chan_fault(&chan, &fault);
+    assert_int_equal(fault.status, VMB_OK);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_path_keeps_the_promises),
+        cmocka_unit_test(the_record_is_written_before_the_gate_is_shut),
+        cmocka_unit_test(a_record_is_read_whole_or_not_at_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

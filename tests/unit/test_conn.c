@@ -323,8 +323,13 @@ static void unloading_hands_everything_back(void **state)
             assert_int_equal(vmb_gpadl_create_virtual_start(&gpadl, &dev.chan,
                                                             dev.ring, PAGE),
                              VMB_OK);
+        if (step == 7) {
+            host_rescind(&one, 1);
+            (void)host_settle(&one);
+        }
         unload(&one);
         assert_int_equal(vmb_chan_close_status(&dev.chan), VMB_OK);
+        assert_int_equal(dev.chan.state_, VMB_CHAN_CLOSED);
         assert_int_equal(vmb_gpadl_destroy_status(&gpadl), VMB_OK);
         assert_int_not_equal(vmb_chan_open_status(&dev.chan), VMB_AGAIN);
         assert_null(one.conn.queue_);

@@ -30,19 +30,31 @@ static int tear_down(void **state)
     return 0;
 }
 
-static enum vmb_status open_start(struct vmb_offer *offer)
+static enum vmb_status start_on(struct vmb_offer *offer, struct vmb_cpu *cpu)
 {
-    struct vmb_chan_cfg cfg = { .ring = ring, .tx_pages = 1, .rx_pages = 1 };
+    struct vmb_chan_cfg cfg = {
+        .ring = ring, .tx_pages = 1, .rx_pages = 1, .cpu = cpu
+    };
 
     return vmb_chan_open_start(&chan, vmb_conn_bus(&host.conn), offer, &cfg);
 }
 
-static void open_channel(struct vmb_offer *offer)
+static enum vmb_status open_start(struct vmb_offer *offer)
 {
-    assert_int_equal(open_start(offer), VMB_OK);
+    return start_on(offer, NULL);
+}
+
+static void open_on(struct vmb_offer *offer, struct vmb_cpu *cpu)
+{
+    assert_int_equal(start_on(offer, cpu), VMB_OK);
     assert_int_equal(host_settle(&host), VMB_OK);
     assert_int_equal(vmb_chan_open_status(&chan), VMB_OK);
     host.log[0] = 0;
+}
+
+static void open_channel(struct vmb_offer *offer)
+{
+    open_on(offer, NULL);
 }
 
 /* ---- versions ------------------------------------------------------------ */
@@ -312,6 +324,22 @@ static void every_place_is_looked_at_for_signals(void **state)
     assert_int_equal(host.signalled, 0x2000 + HOST_OFFERS);
 }
 
+/* Whoever is interrupted, it is the connection that tries again. */
+static void a_signal_is_owed_on_any_cpu(void **state)
+{
+    struct vmb_out out = { .kind = VMB_INBAND };
+
+    (void)state;
+    host_connect(&host);
+    open_on(&host.offers[1], &host.cpu[1]);
+    as_before = host.machine.on_hypercall;
+    host.machine.on_hypercall = put_off;
+    assert_int_equal(vmb_chan_send(&chan, &out), VMB_OK);
+    host.machine.on_hypercall = as_before;
+    assert_int_equal(host_settle(&host), VMB_OK);
+    assert_int_equal(host.signals, 1);
+}
+
 /* ---- GPADLs -------------------------------------------------------------- */
 
 static struct vmb_gpadl gpadl;
@@ -504,6 +532,7 @@ int main(void)
         with_host(the_last_bit_of_a_word_names_its_channel),
         with_host(a_teardown_nobody_asked_for_is_a_stray),
         with_host(every_place_is_looked_at_for_signals),
+        with_host(a_signal_is_owed_on_any_cpu),
         with_host(a_gpadl_of_a_rescinded_channel_is_not_made),
         with_host(a_gpadl_made_late_is_not_yet_torn_down),
         with_host(pages_begin_empty),

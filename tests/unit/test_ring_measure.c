@@ -245,6 +245,25 @@ static void page_lists_end_at_16_bits_of_8_bytes(void **state)
     free(pfns);
 }
 
+/* 2^29 page numbers and one: all but its own 8 bytes are 2^32. */
+static void sums_of_page_lists_do_not_wrap(void **state)
+{
+    static struct vmb_mdl chain[513];
+    const uint64_t pfn = 1;
+    uint32_t i;
+
+    (void)state;
+    sample_direct(&sample, 1, 0);
+    for (i = 0; i < COUNT(chain); i++) {
+        uint32_t count = i < 512 ? (1u << 20) - 1 : 513;
+
+        chain[i] = (struct vmb_mdl){ i < 512 ? &chain[i + 1] : NULL, &pfn,
+                                     count, 0, count * PAGE };
+    }
+    sample.out.mdl = chain;
+    refused(VMB_E_TOOBIG);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -259,6 +278,7 @@ int main(void)
         cmocka_unit_test(lengths_end_at_16_bits_of_8_bytes),
         cmocka_unit_test(sums_of_lengths_do_not_wrap),
         cmocka_unit_test(page_lists_end_at_16_bits_of_8_bytes),
+        cmocka_unit_test(sums_of_page_lists_do_not_wrap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
