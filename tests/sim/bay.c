@@ -144,6 +144,9 @@ static enum vmb_status add_channels(struct bay *bay)
             offer = offer_of(bay, (uint16_t)i);
             if (offer && vmb_storvsc_add_channel(&bay->ctl, offer) != VMB_AGAIN)
                 break;
+            /* It opens in polls, which no flag asks for. */
+            bay->armed = false;
+            bay->rig->last_poll = VMB_AGAIN;
             bay_turn(bay);
         }
     return vmb_storvsc_open_status(&bay->ctl);

@@ -99,6 +99,32 @@ static void the_longest_packet_is_what_a_header_can_say(void **state)
     client_tear_down(c);
 }
 
+/* An incoming object takes its completion, too, and however many there are. */
+static void incoming_objects_have_room_for_answers(void **state)
+{
+    struct client *c = &client;
+    struct vmb_channel_cfg cfg;
+    size_t one;
+
+    (void)state;
+    client_set_up(c, NULL);
+    cfg = plain(c);
+    cfg.packet_bytes = 4096;
+    cfg.incoming_bytes = 8;
+    cfg.incoming = 1;
+    one = vmb_channel_sizeof_memory(&cfg);
+    assert_true(one > 0);
+    cfg.incoming = 2;
+    one = vmb_channel_sizeof_memory(&cfg) - one;
+    assert_true(one >= 4096);
+    cfg.incoming_bytes = 80000;
+    cfg.incoming = UINT16_MAX;
+    if (SIZE_MAX > UINT32_MAX)
+        assert_true(vmb_channel_sizeof_memory(&cfg) >
+                    (size_t)80000 * UINT16_MAX);
+    client_tear_down(c);
+}
+
 /* By default, and with the 8 bytes behind each, and those that stay free. */
 static void a_ring_holds_four_of_the_largest(void **state)
 {
@@ -275,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(the_longest_packet_is_what_a_header_can_say),
+        cmocka_unit_test(incoming_objects_have_room_for_answers),
         cmocka_unit_test(a_ring_holds_four_of_the_largest),
         cmocka_unit_test(the_largest_packet_fits_the_smallest_ring),
         cmocka_unit_test(the_largest_packet_is_held_whole),

@@ -115,6 +115,93 @@ static void a_packet_ends_the_channel(void **state)
     client_tear_down(c);
 }
 
+/* The next is in the ring before the last is done with. */
+static void one_more(struct client *c, enum client_event event)
+{
+    if (event == PACKET && c->packets < 10)
+        host_sends(c->dev, 0, 1, 8, false);
+}
+
+/* Turns end before packets do, and nobody has asked for a signal. */
+static void a_busy_host_is_left_with_a_word(void **state)
+{
+    struct client *c = up(1, 1);
+
+    (void)state;
+    c->on = one_more;
+    host_sends(c->dev, 0, 1, 8, false);
+    assert_int_equal(vmb_channel_process(&c->channel, 6), VMB_AGAIN);
+    assert_int_equal(c->packets, 4);
+    rig_settle(c->rig);
+    assert_int_equal(c->packets, 10);
+    down(c);
+}
+
+static struct vmb_packet *two[2];
+
+static void send_again(struct client *c, enum client_event event)
+{
+    uint32_t i;
+
+    for (i = 0; i < 2 && (event == PACKET || event == DONE); i++)
+        if (c->dones < 20 && vmb_packet_state(two[i]) == VMB_PACKET_IDLE)
+            assert_int_equal(vmb_packet_send(two[i], "again", 5, NULL, 0),
+                             VMB_OK);
+}
+
+/* Done at once and sent once more, they wait for the next time. */
+static void a_routine_runs_once_in_a_batch(void **state)
+{
+    struct client *c = up(0, 0);
+
+    (void)state;
+    two[0] = client_packet(c);
+    two[1] = client_packet(c);
+    c->on = send_again;
+    host_sends(c->dev, 0, 1, 8, false);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_AGAIN);
+    assert_int_equal(c->dones, 2);
+    rig_settle(c->rig);
+    assert_true(c->dones >= 20);
+    down(c);
+}
+
+/* First put off; then its answer kills the channel, for no signal works. */
+static void put_off_and_die(struct client *c,
+                            struct vmb_packet_completion *packet,
+                            const void *buffer, uint32_t bytes, uint32_t flags)
+{
+    struct vmb_sim_fault fail = { .at = VMB_SIM_AT_HYPERCALL,
+                                  .act = VMB_SIM_FAIL,
+                                  .arg = 5 };
+
+    (void)buffer;
+    (void)bytes;
+    (void)flags;
+    if (vmb_channel_packet_may_defer(packet)) {
+        assert_int_equal(vmb_channel_packet_defer_to_passive(packet), VMB_OK);
+        return;
+    }
+    fail.k = vmb_sim_count(c->rig->sim, fail.at);
+    assert_int_equal(vmb_sim_fault_add(c->rig->sim, &fail), VMB_OK);
+    assert_int_equal(vmb_channel_packet_complete(packet, "a", 1), VMB_OK);
+}
+
+/* It is still to be closed, and nothing else would come. */
+static void a_poll_in_which_a_channel_dies_says_so(void **state)
+{
+    struct client *c = up(0, 0);
+
+    (void)state;
+    c->on_packet = put_off_and_die;
+    host_sends(c->dev, 0, 1, 8, true);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_AGAIN);
+    assert_int_equal(vmb_channel_poll(&c->channel), VMB_AGAIN);
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_E_HYPERCALL);
+    client_until_disabled(c);
+    client_tear_down(c);
+}
+
 /* ---- Without a transaction ----------------------------------------------- */
 
 static void send_plain(struct client *c, enum client_event event)
@@ -329,6 +416,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_routine_ends_a_pause),
         cmocka_unit_test(a_packet_ends_the_channel),
+        cmocka_unit_test(a_busy_host_is_left_with_a_word),
+        cmocka_unit_test(a_routine_runs_once_in_a_batch),
+        cmocka_unit_test(a_poll_in_which_a_channel_dies_says_so),
         cmocka_unit_test(a_request_given_up_holds_nothing_back),
         cmocka_unit_test(what_the_last_routine_queues_goes_out),
         cmocka_unit_test(what_the_last_routine_lets_pass_goes_out),

@@ -254,14 +254,19 @@ static void by_interrupt_alone(void **state)
     struct bay_cfg cfg = { .rig.interrupts = true,
                            .storage = { .latency = 4, .subchannels = 1 },
                            .queues = 2 };
+    struct vmb_sim_storage_counts counts;
     uint8_t *out, *in;
+    uint32_t i;
 
     (void)state;
     bay_up(&bay, &cfg);
     out = rig_alloc(bay.rig, PAGES);
     in = rig_alloc(bay.rig, PAGES);
     bay_round_trip(&bay, 5, 1024, out + 13, in + 4095, 5);
-    bay_round_trip(&bay, 5, 1, out + 13, in + 4095, 5);
+    for (i = 0; i < 3; i++) /* one at a time, on either channel */
+        bay_round_trip(&bay, 5, 1, out + 13, in + 4095, 5);
+    vmb_sim_storage_stats(bay.dev, &counts);
+    assert_true(counts.by_channel[0] > 3 && counts.by_channel[1] > 3);
     bay_down(&bay);
 }
 

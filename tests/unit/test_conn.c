@@ -154,6 +154,20 @@ static void a_timeout_without_end_does_not_wrap(void **state)
 /* ---- work that is withdrawn
  * ---------------------------------------------------- */
 
+/* 2^33 units are 14 minutes. */
+static void a_long_timeout_ends(void **state)
+{
+    (void)state;
+    one.cfg.timeout = 1ull << 33;
+    one.silent[14] = true;
+    assert_int_equal(vmb_conn_start(&one.conn, &one.hv, &one.cfg), VMB_OK);
+    assert_int_equal(host_turn(&one), VMB_AGAIN);
+    one.machine.now += (1ull << 33) - 1;
+    assert_int_equal(host_turn(&one), VMB_AGAIN);
+    one.machine.now += 1;
+    assert_int_equal(host_turn(&one), VMB_E_TIMEOUT);
+}
+
 static void a_move_ends_with_the_offer(void **state)
 {
     (void)state;
@@ -486,6 +500,7 @@ int main(void)
         with_host(a_host_that_says_no_is_not_a_version_apart),
         with_host(no_version_in_common),
         with_host(a_timeout_without_end_does_not_wrap),
+        with_host(a_long_timeout_ends),
         with_host(a_move_ends_with_the_offer),
         with_host(a_move_is_not_begun_while_unloading),
         with_host(a_close_that_was_not_taken_is_sent_again),

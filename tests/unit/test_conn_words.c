@@ -164,6 +164,20 @@ static void connection_ids_come_with_version_1_1(void **state)
     assert_true(host.offers[1].dedicated);
 }
 
+/* With an interrupt of its own a channel has no bit in the page. */
+static void a_dedicated_channel_sets_no_bit(void **state)
+{
+    struct vmb_out out = { .kind = VMB_INBAND };
+
+    (void)state;
+    host.version = VMB_VERSION_1_1;
+    host_connect(&host);
+    open_channel(&host.offers[1]);
+    assert_int_equal(vmb_chan_send(&chan, &out), VMB_OK);
+    assert_int_equal(host.signals, 1);
+    assert_int_equal(((uint32_t *)host.conn.interrupt_page_)[PAGE / 2 / 4], 0);
+}
+
 /* 192 bytes of 196 are all that a host of version 0.13 has to say. */
 static void from_1_1_on_an_offer_is_whole(void **state)
 {
@@ -523,6 +537,7 @@ int main(void)
         with_host(each_monitor_page_has_its_place),
         with_host(only_one_bit_says_monitored),
         with_host(connection_ids_come_with_version_1_1),
+        with_host(a_dedicated_channel_sets_no_bit),
         with_host(from_1_1_on_an_offer_is_whole),
         with_host(rescinded_offers_are_not_counted),
         with_host(a_number_not_given_back_yet_is_work),
