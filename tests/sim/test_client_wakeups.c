@@ -388,7 +388,7 @@ static void a_host_is_told_before_nobody_receives(void **state)
 
     (void)state;
     if (!VMB_PLAIN_PAYS)
-        skip(); /* there each release has its fence: nobody misses anybody */
+        return; /* there each release has its fence: nobody misses anybody */
     c = up(4, 1);
     c->hold = true;
     vmb_sim_stall(rig_host(c->dev), true);

@@ -4,6 +4,8 @@
  * index, as the release misses the wish: here by stating it a moment later.
  * It must be signalled, once, when the channel looks again.
  */
+#include <stdio.h>
+
 #include "fake_bus.h"
 #include "layout.h"
 #include "packets.h"
@@ -59,8 +61,6 @@ static enum vmb_status receive(void)
 /* The packet is taken and given back; then the wish is seen. */
 static void miss_the_wish(void)
 {
-    if (!VMB_PLAIN_PAYS)
-        skip(); /* there each release has its fence: nobody misses anybody */
     assert_int_equal(receive(), VMB_OK);
     assert_int_equal(vmb_chan_release(&chan), VMB_OK);
     assert_calls(&bus, "");
@@ -242,5 +242,9 @@ int main(void)
         on_bus(a_sender_without_room_looks_again),
     };
 
+    if (!VMB_PLAIN_PAYS) { /* there each release has its fence */
+        puts("1..0 # SKIP nobody misses anybody where size counts");
+        return 0;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
