@@ -13,7 +13,7 @@ static struct {
         uint8_t *at;
         uint32_t len, saved; /* where in bytes[] */
     } log[LOADS];
-    uint32_t count, used, loads;
+    uint32_t count, used, loads, twice;
     uint8_t bytes[4 * PAGE];
 } host;
 
@@ -30,6 +30,19 @@ static bool is_exempt(const uint8_t *at, size_t len)
     return false;
 }
 
+/* One of these bytes, not stored over since? */
+static bool was_loaded(const struct load *load, const uint8_t *at, size_t len)
+{
+    const uint8_t *saved = &host.bytes[load->saved];
+    uint32_t i;
+
+    for (i = 0; i < load->len; i++)
+        if ((uintptr_t)load->at + i - (uintptr_t)at < len &&
+            (load->at[i] ^ saved[i]) == 0xff)
+            return true;
+    return false;
+}
+
 void vmb_host_hook_loaded(const volatile void *at, size_t len)
 {
     uint8_t *bytes = (uint8_t *)(uintptr_t)at;
@@ -41,6 +54,8 @@ void vmb_host_hook_loaded(const volatile void *at, size_t len)
     host.loads++;
     if (is_exempt(bytes, len))
         return;
+    for (i = 0; i < host.count; i++)
+        host.twice += was_loaded(&host.log[i], bytes, len);
     assert_true(host.count < LOADS);
     assert_true(host.used + len <= sizeof host.bytes);
     load->at = bytes;
@@ -141,15 +156,16 @@ static bool agrees(void (*run)(uint8_t *memory, uint64_t seed), uint8_t *memory,
 struct fetch_result fetch_run(void (*run)(uint8_t *memory, uint64_t seed),
                               uint8_t *memory, uint32_t cases)
 {
-    struct fetch_result result = { 0, 0, 0 };
+    struct fetch_result result = { 0, 0, 0, 0 };
     uint64_t seed;
 
-    host.loads = 0;
+    host.loads = host.twice = 0;
     for (seed = 1; seed <= cases; seed++) {
         result.differ += !agrees(run, memory, seed);
         result.accepted += records[0].accepted > 0;
     }
     result.loads = host.loads;
+    result.twice = host.twice;
     print_message("# %u cases accepted of %u, %u loads, %u differ\n",
                   result.accepted, cases, result.loads, result.differ);
     return result;
@@ -163,6 +179,8 @@ void fetch_judge(struct fetch_result result, uint32_t least)
     assert_true(result.differ >= result.accepted);
 #else
     assert_int_equal(result.differ, 0);
+    /* Of a ring that is begun anew a host may show what it has not written. */
+    assert_true(result.twice <= result.loads / 10000);
 #endif
 }
 

@@ -5,7 +5,8 @@
  * Is anything that the host can write loaded twice?  A case runs twice: once
  * in still memory, once with each byte inverted the moment after the library
  * loaded it.  What it notes (statuses, faults, packets, payload, indices) must
- * be the same: a second load would read the opposite of the first.
+ * be the same: a second load would read the opposite of the first.  And no byte
+ * is loaded a second time, even if nothing comes of it.
  *
  * Exempt, and why:
  *   What a call has loaded is put back before the next one where hosts write
@@ -49,6 +50,7 @@ struct fetch_result {
     uint32_t accepted; /* at least once in the case */
     uint32_t differ;
     uint32_t loads; /* a case that loads nothing tells nothing */
+    uint32_t twice; /* of bytes that had been loaded before */
 };
 struct fetch_result fetch_run(void (*run)(uint8_t *memory, uint64_t seed),
                               uint8_t *memory, uint32_t cases);
