@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 /* How large a channel may be said to be, and that it then is. */
+#include "../../src/packet/internal.h"
 #include "client.h"
 
 #include <vmb/wire/ring.h>
@@ -122,6 +123,29 @@ static void incoming_objects_have_room_for_answers(void **state)
     if (SIZE_MAX > UINT32_MAX)
         assert_true(vmb_channel_sizeof_memory(&cfg) >
                     (size_t)80000 * UINT16_MAX);
+    client_tear_down(c);
+}
+
+/* In a pipe a packet has its header in front: no object reaches into the one
+ * behind it.  The one that lies last is the first to be used. */
+static void objects_keep_to_themselves(void **state)
+{
+    struct client *c = &client;
+    struct vmb_channel_list *at, *next;
+
+    (void)state;
+    client_set_up(c, NULL);
+    c->cfg.pipe = true;
+    c->cfg.packet_bytes = c->cfg.incoming_bytes = 100;
+    client_initialize(c);
+    at = c->channel.free_incoming_;
+    assert_non_null(at);
+    for (; (next = at->first_) != NULL; at = next) {
+        const struct vmb_queued *queued = (const void *)next;
+        const uint8_t *end = queued->inline_;
+
+        assert_true(end + VMB_PIPE_HEADER_BYTES + 104 <= (uint8_t *)at);
+    }
     client_tear_down(c);
 }
 
@@ -302,6 +326,7 @@ int main(void)
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(the_longest_packet_is_what_a_header_can_say),
         cmocka_unit_test(incoming_objects_have_room_for_answers),
+        cmocka_unit_test(objects_keep_to_themselves),
         cmocka_unit_test(a_ring_holds_four_of_the_largest),
         cmocka_unit_test(the_largest_packet_fits_the_smallest_ring),
         cmocka_unit_test(the_largest_packet_is_held_whole),

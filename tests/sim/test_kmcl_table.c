@@ -326,6 +326,31 @@ static void the_last_page_is_the_last(void **state)
     free(arena);
 }
 
+/* One page at the end is not two. */
+static void what_does_not_fit_is_not_given(void **state)
+{
+    uint8_t *arena = make_arena(PAGES), *one;
+
+    (void)state;
+    one = vmb_kmcl_allocate(&device, VMB_PAGE_SIZE);
+    assert_non_null(vmb_kmcl_allocate(&device, (PAGES - 3) * VMB_PAGE_SIZE));
+    vmb_kmcl_free(&device, one);
+    assert_int_equal(vmb_kmcl_free_pages(&device), 2);
+    assert_null(vmb_kmcl_allocate(&device, 2 * VMB_PAGE_SIZE));
+    free(arena);
+}
+
+/* The map of more than 4096 pages is more than a page. */
+static void a_map_has_the_pages_it_takes(void **state)
+{
+    uint8_t *arena = make_arena(4097);
+
+    (void)state;
+    assert_int_equal(vmb_kmcl_free_pages(&device), 4095);
+    assert_ptr_equal(vmb_kmcl_allocate(&device, 1), arena + 2 * VMB_PAGE_SIZE);
+    free(arena);
+}
+
 static void what_was_not_taken_is_not_freed(void **state)
 {
     uint8_t *arena = make_arena(PAGES), *a;
@@ -401,6 +426,8 @@ int main(void)
         cmocka_unit_test(an_arena_must_be_one),
         cmocka_unit_test(pages_are_given_first_fit_and_zeroed),
         cmocka_unit_test(the_last_page_is_the_last),
+        cmocka_unit_test(what_does_not_fit_is_not_given),
+        cmocka_unit_test(a_map_has_the_pages_it_takes),
         cmocka_unit_test(what_was_not_taken_is_not_freed),
         cmocka_unit_test(nothing_overlaps_and_nothing_is_lost),
     };

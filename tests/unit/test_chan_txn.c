@@ -11,7 +11,7 @@
 static struct fake_bus bus;
 static struct vmb_chan chan;
 static struct vmb_chan_cfg cfg;
-static struct vmb_txn txns[SLOTS];
+static struct vmb_txn txns[8 * SLOTS]; /* the channel has SLOTS of them */
 static struct peer_ring to_host, to_guest;
 static struct peer_image image;
 static uint8_t *ring;
@@ -197,6 +197,18 @@ static void invented_ids_are_forgeries(void **state)
     }
 }
 
+/* Whatever lies behind the last slot. */
+static void slots_that_there_are_not_are_forgeries(void **state)
+{
+    uint64_t slot;
+
+    (void)state;
+    for (slot = SLOTS; slot < COUNT(txns); slot++)
+        txns[slot] = (struct vmb_txn){ .generation_ = 7, .live_ = 1 };
+    for (slot = SLOTS; slot < COUNT(txns); slot++)
+        assert_forged(7ull << 32 | (slot + 1));
+}
+
 /* Not even when their slots are in use again. */
 static void ids_of_an_earlier_life_are_forgeries(void **state)
 {
@@ -379,6 +391,7 @@ int main(void)
         on_bus(replayed_answers_are_forgeries),
         on_bus(a_replay_is_found_when_the_slot_lives_again),
         on_bus(invented_ids_are_forgeries),
+        on_bus(slots_that_there_are_not_are_forgeries),
         on_bus(ids_of_an_earlier_life_are_forgeries),
         on_bus(slots_of_an_earlier_life_are_free),
         on_bus(without_slots_every_answer_is_a_forgery),

@@ -86,6 +86,24 @@ static void an_older_host_leaves_the_hypercalls_status(void **state)
     assert_int_equal(fault.host_code, 0x12);
 }
 
+/* What ends a connection is told, not what was odd before. */
+static void the_end_counts_more_than_strays(void **state)
+{
+    const uint32_t nobodys[] = { 77 };
+    struct vmb_fault fault;
+
+    (void)state;
+    host.silent[14] = true;
+    assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg), VMB_OK);
+    host_send(&host, 12, nobodys, 1); /* torn down */
+    (void)host_turn(&host);
+    assert_int_equal(vmb_conn_fault_count(&host.conn), 1);
+    host.machine.now += VMB_CONN_TIMEOUT;
+    assert_int_equal(host_turn(&host), VMB_E_TIMEOUT);
+    vmb_conn_fault(&host.conn, &fault);
+    assert_int_equal(fault.site, VMB_SITE_REPLY_DEADLINE);
+}
+
 static void a_hypercalls_status_has_16_bits(void **state)
 {
     (void)state;
@@ -532,6 +550,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         with_host(a_refusal_of_another_version_is_not_passed_on),
         with_host(an_older_host_leaves_the_hypercalls_status),
+        with_host(the_end_counts_more_than_strays),
         with_host(a_hypercalls_status_has_16_bits),
         with_host(below_6_there_are_no_features),
         with_host(each_monitor_page_has_its_place),

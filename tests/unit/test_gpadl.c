@@ -209,6 +209,7 @@ static void memory_by_address_is_in_whole_pages(void **state)
     assert_int_equal(create_virtual(2 * PAGE, SIZE_MAX - PAGE + 1), VMB_E_ARG);
     assert_int_equal(create_virtual(PAGE, (VMB_GPADL_PAGES + 1) * PAGE),
                      VMB_E_TOOBIG);
+    assert_int_equal(create_virtual(PAGE, (1ull << 32) + PAGE), VMB_E_TOOBIG);
     assert_calls(&bus, "");
     assert_int_equal(create_virtual(UINT64_MAX - PAGE + 1, PAGE), VMB_OK);
     fake_answer_gpadl(&bus, VMB_E_REFUSED);
