@@ -399,6 +399,19 @@ static void state_callbacks_may_not_change_the_state(void **state)
 
 /* ---- Settings while it runs ---------------------------------------------- */
 
+/* Begun and not done: whoever sleeps now sleeps on it. */
+static void a_turn_tells_of_what_was_begun(void **state)
+{
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    kmcl_settle(&k);
+    assert_int_equal(vmb_kmcl_poll(&k.device), VMB_OK);
+    assert_int_equal(VmbChannelEnable(k.channel), STATUS_SUCCESS);
+    assert_int_equal(vmb_kmcl_poll(&k.device), VMB_AGAIN);
+    kmcl_settle(&k);
+    kmcl_down(&k);
+}
+
 static void latency_is_that_of_the_monitor_page(void **state)
 {
     struct rig_cfg monitored = { .conn.monitor = true,
@@ -471,6 +484,7 @@ int main(void)
         cmocka_unit_test(an_opened_that_fails_leaves_nothing_open),
         cmocka_unit_test(a_rescind_ends_disabled_and_can_be_enabled),
         cmocka_unit_test(state_callbacks_may_not_change_the_state),
+        cmocka_unit_test(a_turn_tells_of_what_was_begun),
         cmocka_unit_test(latency_is_that_of_the_monitor_page),
         cmocka_unit_test(channels_come_and_go_in_a_turn),
     };
