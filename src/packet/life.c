@@ -34,8 +34,6 @@ void vmb_channel_died(struct vmb_channel *channel, enum vmb_status status)
 void vmb_channel_broken(struct vmb_channel *channel, enum vmb_site site,
                         uint64_t got, uint64_t limit)
 {
-    if (channel->dead_ != VMB_OK)
-        return;
     vmb_channel_died(channel,
                      vmb_fault_host(&channel->fault_, site, got, limit));
 }

@@ -351,6 +351,7 @@ static void subchannel_of_a_primary(void **state)
 {
     struct client *c = prepare_recorded(), *sub = &second;
     struct vmb_guid of_primary, of_sub;
+    struct vmb_offer *offer;
 
     (void)state;
     client_make(sub, c->rig, recorder.dev);
@@ -361,7 +362,13 @@ static void subchannel_of_a_primary(void **state)
     enable(sub);
     rig_settle(c->rig);
     assert_int_equal(vmb_channel_status(&sub->channel), VMB_AGAIN);
+    offer = rig_offer(c->rig, recorder.dev, 2);
+    assert_non_null(offer);
+    offer->type.b[0] ^= 1; /* another device's, for all that one can tell */
     client_up(c);
+    rig_settle(c->rig);
+    assert_int_equal(vmb_channel_status(&sub->channel), VMB_AGAIN);
+    offer->type.b[0] ^= 1;
     RIG_UNTIL(c->rig, vmb_channel_status(&sub->channel) == VMB_OK);
     assert_true(vmb_sim_is_open(vmb_sim_channel(recorder.dev, 2)));
     assert_false(vmb_sim_is_open(vmb_sim_channel(recorder.dev, 1)));

@@ -137,6 +137,26 @@ static void a_busy_host_is_left_with_a_word(void **state)
     down(c);
 }
 
+/* Who was short of objects once is not so for ever. */
+static void a_shortage_ends(void **state)
+{
+    struct client *c = up(0, 1);
+
+    (void)state;
+    c->hold = true;
+    host_sends(c->dev, 0, 2, 8, false);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_OK);
+    assert_int_equal(c->packets, 1);
+    c->hold = false;
+    assert_int_equal(vmb_channel_packet_complete(c->held[0], NULL, 0), VMB_OK);
+    rig_settle(c->rig);
+    assert_int_equal(c->packets, 2);
+    host_sends(c->dev, 0, 1, 8, false);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_OK);
+    assert_int_equal(c->packets, 3);
+    down(c);
+}
+
 static struct vmb_packet *two[2];
 
 static void send_again(struct client *c, enum client_event event)
@@ -470,6 +490,7 @@ int main(void)
         cmocka_unit_test(a_routine_ends_a_pause),
         cmocka_unit_test(a_packet_ends_the_channel),
         cmocka_unit_test(a_busy_host_is_left_with_a_word),
+        cmocka_unit_test(a_shortage_ends),
         cmocka_unit_test(a_routine_runs_once_in_a_batch),
         cmocka_unit_test(a_poll_in_which_a_channel_dies_says_so),
         cmocka_unit_test(what_was_put_off_is_lost_with_the_channel),

@@ -154,6 +154,28 @@ static void a_timeout_without_end_does_not_wrap(void **state)
 /* ---- work that is withdrawn
  * ---------------------------------------------------- */
 
+static void each_monitor_id_has_its_bit(void **state)
+{
+    struct vmb_out out = { .kind = VMB_INBAND };
+    const uint32_t *page;
+    uint32_t id;
+
+    (void)state;
+    one.cfg.monitor = true;
+    host_connect(&one);
+    open_channel(&one, &dev, 0, NULL);
+    dev.chan.offer_->monitored = true;
+    page = one.conn.monitor_to_host_;
+    for (id = 0; id < 128; id++) {
+        dev.chan.offer_->monitor_id = (uint8_t)id;
+        memset(one.conn.monitor_to_host_, 0, PAGE);
+        assert_int_equal(vmb_chan_send(&dev.chan, &out), VMB_OK);
+        /* 4 bytes of pending bits and 4 others, from byte 8 on. */
+        assert_int_equal(page[2 + id / 32 * 2], 1u << id % 32);
+        ((uint32_t *)(void *)dev.ring)[1] = dev.chan.tx_.write_; /* read */
+    }
+}
+
 /* 2^33 units are 14 minutes. */
 static void a_long_timeout_ends(void **state)
 {
@@ -316,6 +338,11 @@ static void silence_on_a_rescinded_channel_is_an_answer(void **state)
         assert_int_equal(vmb_chan_close_status(&dev.chan),
                          rescind ? VMB_OK : VMB_E_TIMEOUT);
         one.silent[11] = false;
+        /* A close was heard once it was posted: it is not said again. */
+        assert_int_equal(vmb_chan_close_start(&dev.chan), VMB_OK);
+        (void)host_settle(&one);
+        assert_int_equal(vmb_chan_close_status(&dev.chan), VMB_OK);
+        assert_posted(&one, rescind ? "" : "11 ");
         unload(&one);
     }
 }
@@ -500,6 +527,7 @@ int main(void)
         with_host(a_host_that_says_no_is_not_a_version_apart),
         with_host(no_version_in_common),
         with_host(a_timeout_without_end_does_not_wrap),
+        with_host(each_monitor_id_has_its_bit),
         with_host(a_long_timeout_ends),
         with_host(a_move_ends_with_the_offer),
         with_host(a_move_is_not_begun_while_unloading),
