@@ -134,7 +134,6 @@ static void close(struct vmb_channel *channel, enum vmb_status why)
 static void run(struct vmb_channel *channel)
 {
     channel->state_ = VMB_CHANNEL_ACTIVE;
-    channel->unread_ = true; /* nobody has asked for signals yet */
     call(channel, channel->cfg_.callbacks.started, VMB_INSIDE_STARTED);
     call(channel, channel->cfg_.callbacks.post_started,
          VMB_INSIDE_POST_STARTED);
@@ -156,7 +155,6 @@ static void opened(struct vmb_channel *channel)
         return;
     }
     channel->was_opened_ = true;
-    channel->unread_ = true;
     channel->state_ = VMB_CHANNEL_PAUSED;
 }
 
