@@ -17,6 +17,19 @@ static struct {
 static uint32_t regions;
 static uint64_t inverted;
 
+/* On another CPU, in the bus's lane: a rescind is found between the look at a
+ * packet and its copy. */
+static struct rig *rescinding;
+
+static void rescind_now(void)
+{
+    struct rig *rig = rescinding;
+
+    rescinding = NULL;
+    rig_turn(rig);
+    rig_turn(rig);
+}
+
 void vmb_host_hook_loaded(const volatile void *at, size_t len)
 {
     uint8_t *byte = (uint8_t *)(uintptr_t)at;
@@ -27,6 +40,10 @@ void vmb_host_hook_loaded(const volatile void *at, size_t len)
             break;
     if (i == regions)
         return;
+    if (rescinding) {
+        rescind_now();
+        return;
+    }
     inverted += len;
     while (len--)
         *byte++ ^= 0xff;
@@ -194,6 +211,46 @@ static void pipe_headers_are_read_once(void **state)
     client_tear_down(c);
 }
 
+/* ---- A device that goes meanwhile ---------------------------------------- */
+
+static void what_a_dead_channel_held_is_not_delivered(void **state)
+{
+    struct client *c = &client;
+    struct vmb_packet *packet;
+    void (*on_turn)(struct rig *);
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) { /* a packet, a completion */
+        forget_regions();
+        client_set_up(c, NULL);
+        client_up(c);
+        rig_settle(c->rig);
+        on_turn = c->rig->on_turn;
+        c->rig->on_turn = NULL;
+        packet = client_packet(c);
+        if (i == 0)
+            host_sends(c->dev, 0, 1, 64, false);
+        else
+            client_send(packet, VMB_SIM_ECHO, 0, 0, 0,
+                        VMB_SEND_WAIT_FOR_COMPLETION);
+        (void)vmb_sim_run(c->rig->sim, 10);
+        vmb_sim_rescind(c->dev);
+        watch_channel(vmb_channel_chan(&c->channel));
+        rescinding = c->rig;
+        assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_E_RESCINDED);
+        assert_null(rescinding);
+        forget_regions();
+        assert_int_equal(c->packets, 0);
+        assert_int_equal(c->dones, 0);
+        c->rig->on_turn = on_turn;
+        client_until_disabled(c);
+        assert_int_equal(c->dones, i);
+        assert_true(i == 0 || c->last_status == VMB_E_RESCINDED);
+        client_tear_down(c);
+    }
+}
+
 /* ---- Storage ------------------------------------------------------------- */
 
 static struct bay bay;
@@ -272,6 +329,7 @@ int main(void)
         cmocka_unit_test(packets_and_answers_are_read_once),
         cmocka_unit_test(ranges_are_read_once),
         cmocka_unit_test(pipe_headers_are_read_once),
+        cmocka_unit_test(what_a_dead_channel_held_is_not_delivered),
         cmocka_unit_test(what_disks_say_is_read_once),
     };
 

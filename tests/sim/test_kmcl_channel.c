@@ -425,6 +425,23 @@ static void latency_is_that_of_the_monitor_page(void **state)
     kmcl_down(&k);
 }
 
+/* With interrupts nobody else would say that the open is to be posted. */
+static void a_turn_that_began_something_asks_for_another(void **state)
+{
+    uint32_t turns = 0;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    kmcl_settle(&k);
+    assert_int_equal(vmb_kmcl_poll(&k.device), VMB_OK);
+    enable();
+    assert_int_equal(vmb_kmcl_poll(&k.device), VMB_AGAIN);
+    while (vmb_kmcl_poll(&k.device) == VMB_AGAIN)
+        assert_true(++turns < 10);
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    kmcl_down(&k);
+}
+
 static VMBCHANNEL other;
 
 static void clean_up_the_other(struct kmcl *client, enum client_event event)
@@ -472,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_rescind_ends_disabled_and_can_be_enabled),
         cmocka_unit_test(state_callbacks_may_not_change_the_state),
         cmocka_unit_test(latency_is_that_of_the_monitor_page),
+        cmocka_unit_test(a_turn_that_began_something_asks_for_another),
         cmocka_unit_test(channels_come_and_go_in_a_turn),
     };
 

@@ -294,6 +294,27 @@ static void gpadls_take_no_more_with_time(void **state)
     kmcl_down(&k);
 }
 
+/* Nor when the client leaves each to the end of its channel. */
+static void gpadls_not_deleted_take_no_more_with_time(void **state)
+{
+    uint32_t i, before = 0;
+
+    (void)state;
+    set_up();
+    for (i = 0; i < 200; i++) {
+        (void)make_gpadl();
+        VmbChannelDisable(k.channel);
+        assert_int_equal(VmbChannelEnable(k.channel), STATUS_SUCCESS);
+        k.count = 0;
+        memset(k.events, 0, sizeof k.events);
+        KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+        if (i == 0)
+            before = vmb_kmcl_free_pages(&k.device);
+    }
+    assert_int_equal(vmb_kmcl_free_pages(&k.device), before);
+    kmcl_down(&k);
+}
+
 /* ---- Packets ------------------------------------------------------------- */
 
 static void objects_that_are_none_are_refused(void **state)
@@ -524,6 +545,7 @@ int main(void)
         cmocka_unit_test(at_dispatch_no_gpadl_is_made_or_deleted),
         cmocka_unit_test(gpadls_in_doubt_are_kept),
         cmocka_unit_test(gpadls_take_no_more_with_time),
+        cmocka_unit_test(gpadls_not_deleted_take_no_more_with_time),
         cmocka_unit_test(objects_that_are_none_are_refused),
         cmocka_unit_test(an_answer_too_long_is_cut_short),
         cmocka_unit_test(an_unload_ends_what_is_out),
