@@ -101,11 +101,15 @@ static inline void vmb_host_or32(void *at, uint32_t bits)
 
 /*
  * Bulk data.  The ring indices, loaded with acquire and stored with release,
- * say which side a byte belongs to: no order is needed within.
+ * say which side a byte belongs to: no order is needed within.  The copy is
+ * made here, once: a compiler that sees it copied on, where all is one
+ * translation unit, would otherwise take it from the host's memory again
+ * (clang 14 does).
  */
 static inline void vmb_host_read(void *dst, const void *at, size_t len)
 {
     __builtin_memcpy(dst, at, len);
+    __asm__ volatile("" ::: "memory");
     VMB_HOST_LOADED(at, len);
 }
 

@@ -153,7 +153,8 @@ vmb_chan_close_status(const struct vmb_chan *chan);
  *
  * VMB_OK        it is the host's
  * VMB_AGAIN     no room; the host will signal when there is enough for the
- *               packet last refused
+ *               packet last refused.  Receive meanwhile: it may read nothing
+ *               while it waits for room itself
  * VMB_E_TOOBIG  can never fit this ring, or the wire's 16-bit lengths
  * VMB_E_NOSLOT  want_reply, and every transaction slot is waiting
  * VMB_E_ARG     see vmb_ring_measure()
@@ -219,9 +220,13 @@ VMB_NODISCARD enum vmb_status vmb_rx_range(const struct vmb_chan *chan,
 
 /*
  * Give every packet received so far back to the host, which is signalled if it
- * waits for room.  If it begins to wait this very moment, that is done by the
- * next release (also of nothing), the vmb_chan_recv() that finds nothing,
- * vmb_chan_arm(), or a send that finds no room.  [rx]
+ * waits for room.  One that begins to wait this very moment may be missed; it
+ * is signalled by the next release that sees it wait, and at the latest by the
+ * first of these that begins after this one: a release of nothing, a
+ * vmb_chan_recv() that finds nothing, vmb_chan_arm(), a send that finds no room
+ * (on another thread: one that comes after, by an order of yours).  Make one of
+ * them before you wait for anything but the next packet, or receive no more:
+ * the host may read nothing until then.  [rx]
  *
  * VMB_OK
  * VMB_E_STATE, VMB_E_RESCINDED, VMB_E_HOST, VMB_E_HYPERCALL, VMB_E_LANE  as

@@ -60,7 +60,8 @@ VMB_NODISCARD enum vmb_status vmb_wait_modify(struct vmb_conn *conn,
  * vmb_chan_send() again and again until it is not VMB_AGAIN, at most `timeout`
  * 100 ns units.  [bus] and [tx]
  *
- * VMB_E_TIMEOUT  no room came; nothing was sent
+ * VMB_E_TIMEOUT  no room came; nothing was sent.  Nothing is received here, and
+ *                a host that waits for room itself may read nothing until then
  * others         as vmb_chan_send()
  */
 VMB_NODISCARD enum vmb_status vmb_wait_send(struct vmb_conn *conn,

@@ -31,10 +31,17 @@ VMB_RARE static enum vmb_status tell_of_room(struct vmb_chan *chan,
                                                         : VMB_OK;
 }
 
-/* Relaxed: for a sender on another thread it is a hint, see send.c. */
+/* Release: a host that a sender on another thread tells instead of us finds
+ * the index that was shown.  See send.c. */
 static inline void owe_look(struct vmb_chan *chan, bool owed)
 {
-    __atomic_store_n(&chan->look_owed_, owed, __ATOMIC_RELAXED);
+    __atomic_store_n(&chan->look_owed_, owed, __ATOMIC_RELEASE);
+}
+
+/* Relaxed: only a sender that has told the host takes it away. */
+static inline bool owes_look(const struct vmb_chan *chan)
+{
+    return __atomic_load_n(&chan->look_owed_, __ATOMIC_RELAXED);
 }
 
 /* See release_plain().  wanted: loaded behind a fence behind all releases. */
@@ -50,7 +57,7 @@ VMB_APART static enum vmb_status receive_any(struct vmb_chan *chan,
 {
     enum vmb_status status = VMB_OK;
 
-    if (VMB_PLAIN_PAYS && chan->look_owed_)
+    if (VMB_PLAIN_PAYS && owes_look(chan))
         status = look_late(chan, vmb_rx_look(&chan->rx_));
     if (status != VMB_OK)
         return status;
@@ -136,7 +143,7 @@ VMB_RARE static enum vmb_status look_now(struct vmb_chan *chan, uint32_t before)
 {
     uint32_t wanted = vmb_rx_look(&chan->rx_);
 
-    if (chan->look_owed_)
+    if (owes_look(chan))
         return look_late(chan, wanted);
     return wanted ? tell_of_room(chan, before, wanted) : VMB_OK;
 }
@@ -154,8 +161,8 @@ VMB_UNFOLDED static enum vmb_status release_plain(struct vmb_chan *chan)
     uint32_t before = chan->rx_.released_;
 
     if (!vmb_rx_show(&chan->rx_))
-        return chan->look_owed_ ? look_late(chan, vmb_rx_look(&chan->rx_))
-                                : VMB_OK;
+        return owes_look(chan) ? look_late(chan, vmb_rx_look(&chan->rx_))
+                               : VMB_OK;
     if (vmb_rx_wish(&chan->rx_) != 0)
         return look_now(chan, before);
     owe_look(chan, true);
@@ -192,7 +199,7 @@ static bool arm(struct vmb_chan *chan)
         return true;
     work = vmb_ring_arm(&chan->rx_);
     /* Behind the fence of arming. */
-    if (VMB_PLAIN_PAYS && chan->look_owed_ &&
+    if (VMB_PLAIN_PAYS && owes_look(chan) &&
         look_late(chan, vmb_rx_wish(&chan->rx_)) != VMB_OK)
         return true;
     return work || __atomic_load_n(&chan->signal_owed_, __ATOMIC_RELAXED);

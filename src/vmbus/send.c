@@ -23,14 +23,19 @@ VMB_UNFOLDED static enum vmb_status publish(struct vmb_chan *chan)
 /*
  * The host may wait for room as we do, and a release has missed its wish (see
  * release_plain() in recv.c): then it reads nothing until it is told.  Behind
- * the fence of our own wish; a signal too many is harmless.
+ * the fence of our own wish.  Once for what was released: who tries again and
+ * again would signal as often.
  */
 static enum vmb_status wake_host(struct vmb_chan *chan)
 {
-    /* Relaxed: a receiver on another thread looks by itself, soon. */
-    bool owed = __atomic_load_n(&chan->look_owed_, __ATOMIC_RELAXED);
+    bool *owed = &chan->look_owed_;
 
-    return owed && vmb_rx_wish(&chan->rx_) ? vmb_chan_signal(chan) : VMB_OK;
+    /* Relaxed: a receiver on another thread looks by itself, soon.  Acquire:
+     * the index that it has shown before our signal. */
+    return __atomic_load_n(owed, __ATOMIC_RELAXED) && vmb_rx_wish(&chan->rx_) &&
+                   __atomic_exchange_n(owed, false, __ATOMIC_ACQUIRE)
+               ? vmb_chan_signal(chan)
+               : VMB_OK;
 }
 
 /* Room for total bytes, or a promise by the host to tell of it. */

@@ -13,8 +13,12 @@
  *   -DLATER=1    a release may leave its look to a later one, or to the next
  *                time that the ring is empty or armed
  *   -DPOLLS=1    the reader never arms: it waits for a packet awake
+ *   -DSTOPS=1    the reader may stop for good, when it has released all it took
+ *                and then nothing; 2: and found no room in its own ring
  *   -DFORGETS=1  the look that is owed is not made on an empty ring; 2: not
- *                when armed; 3: it is judged by the room that came last
+ *                when armed; 3: it is judged by the room that came last; 4: not
+ *                by a release of nothing; 5: not without room in its own ring;
+ *                6: there before the fence
  *   -DLARGEST=N  units of the largest packet; the library: 2 less than SIZE
  */
 #define PUBLISH       1
@@ -37,6 +41,9 @@
 #endif
 #ifndef POLLS
 #define POLLS 0
+#endif
+#ifndef STOPS
+#define STOPS 0
 #endif
 #ifndef FORGETS
 #define FORGETS 0
@@ -284,10 +291,32 @@ inline take_packet()
     }
 }
 
+/* Its last calls, before it waits for what does not come by this ring. */
+inline look_and_stop()
+{
+    if
+    :: STOPS == 1 && owed && FORGETS != 4 ->
+        FENCE(LOOK, READER_DRAINED);
+        tell()
+    :: STOPS == 2 ->
+        if
+        :: FORGETS == 6
+        :: FORGETS != 6 && READER_DRAINED /* that of WANT_ROOM */
+        fi;
+        atomic {
+            if
+            :: owed && FORGETS != 5 && pending -> writer_woken = 1
+            :: else
+            fi
+        }
+    :: else
+    fi
+}
+
 active proctype reader()
 {
     byte parsed, released, shown, before, wanted, units;
-    bit armed, owed;
+    bit armed, owed, slipped_in;
 
     do
     :: if
@@ -329,16 +358,21 @@ active proctype reader()
                    armed = 1
                }
                FENCE(ARM, READER_DRAINED);
+               slipped_in = (write != parsed);
                if
                :: owed && FORGETS != 2 -> tell()
                :: else
                fi;
                if
-               :: write != parsed
+               :: slipped_in -> slipped_in = 0
                :: else -> SLEEP(reader_asleep, reader_woken)
                fi
            fi
        fi
+    :: STOPS ->
+       release();
+       look_and_stop();
+       break
     od
 }
 

@@ -117,38 +117,6 @@ static void who_is_broken_answers_nothing(void **state)
     client_tear_down(c);
 }
 
-/* Nor does what has waited for room, now that there is some. */
-static void who_is_broken_sends_nothing_that_waits(void **state)
-{
-    static const uint8_t data[1024];
-    struct client *c = prepare_recorded(false);
-    const struct vmb_chan *chan = vmb_channel_chan(&c->channel);
-    uint32_t header[4] = { 3, 8, 7, 7 }, write, i;
-    struct vmb_packet *packet = NULL;
-
-    (void)state;
-    c->cfg.pipe = true;
-    c->cfg.packet_bytes = sizeof data;
-    c->cfg.tx_pages = 1;
-    client_up(c);
-    vmb_sim_stall(rig_host(c->dev), true);
-    for (i = 0; i < 5; i++) {
-        packet = client_packet(c);
-        assert_int_equal(vmb_packet_send(packet, data, sizeof data, NULL, 0),
-                         VMB_OK);
-    }
-    assert_int_equal(vmb_packet_state(packet), VMB_PACKET_QUEUED);
-    vmb_sim_stall(rig_host(c->dev), false);
-    assert_int_equal(vmb_sim_send_inband(rig_host(c->dev), 2, header, 16, true),
-                     VMB_OK);
-    (void)vmb_sim_run(c->rig->sim, 10);
-    write = chan->tx_.write_;
-    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_E_HOST);
-    assert_int_equal(chan->tx_.write_, write);
-    client_until_disabled(c);
-    client_tear_down(c);
-}
-
 /* What the object held before is no header of this one's. */
 static void a_header_that_is_missing(void **state)
 {
@@ -185,7 +153,6 @@ int main(void)
         cmocka_unit_test(pipe_headers_that_lie),
         cmocka_unit_test(a_header_that_is_missing),
         cmocka_unit_test(who_is_broken_answers_nothing),
-        cmocka_unit_test(who_is_broken_sends_nothing_that_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,54 +227,6 @@ static void a_poll_in_which_a_channel_dies_says_so(void **state)
     client_tear_down(c);
 }
 
-static void put_off(struct client *c, struct vmb_packet_completion *packet,
-                    const void *buffer, uint32_t bytes, uint32_t flags)
-{
-    (void)c;
-    (void)buffer;
-    (void)bytes;
-    (void)flags;
-    if (!vmb_channel_packet_may_defer(packet)) {
-        assert_int_equal(vmb_channel_packet_complete(packet, NULL, 0), VMB_OK);
-        return;
-    }
-    assert_int_equal(vmb_channel_packet_defer_to_passive(packet), VMB_OK);
-    assert_int_equal(vmb_packet_send(two[0], "first", 5, NULL, 0), VMB_OK);
-}
-
-/* The first time it sends again; then it kills the channel and notices. */
-static void send_then_die(struct client *c, enum client_event event)
-{
-    if (event != DONE || c->dones > 2)
-        return;
-    if (c->dones == 2)
-        break_signals(c);
-    assert_int_equal(vmb_packet_send(two[0], "again", 5, NULL, 0), VMB_OK);
-    if (c->dones == 2)
-        assert_int_equal(vmb_packet_send(two[1], "more", 4, NULL, 0),
-                         VMB_E_HYPERCALL);
-}
-
-static void what_was_put_off_is_lost_with_the_channel(void **state)
-{
-    struct client *c = up(0, 0);
-
-    (void)state;
-    two[0] = client_packet(c);
-    two[1] = client_packet(c);
-    c->on = send_then_die;
-    c->on_packet = put_off;
-    host_sends(c->dev, 0, 1, 8, true);
-    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_AGAIN);
-    assert_int_equal(c->dones, 1);
-    assert_int_equal(vmb_channel_poll(&c->channel), VMB_AGAIN);
-    assert_int_equal(vmb_channel_status(&c->channel), VMB_E_HYPERCALL);
-    assert_int_equal(c->packets, 1);
-    client_until_disabled(c);
-    assert_int_equal(c->packets, 1);
-    client_tear_down(c);
-}
-
 /* ---- Without a transaction ----------------------------------------------- */
 
 static void send_plain(struct client *c, enum client_event event)
@@ -493,7 +445,6 @@ int main(void)
         cmocka_unit_test(a_shortage_ends),
         cmocka_unit_test(a_routine_runs_once_in_a_batch),
         cmocka_unit_test(a_poll_in_which_a_channel_dies_says_so),
-        cmocka_unit_test(what_was_put_off_is_lost_with_the_channel),
         cmocka_unit_test(a_request_given_up_holds_nothing_back),
         cmocka_unit_test(what_the_last_routine_queues_goes_out),
         cmocka_unit_test(what_the_last_routine_lets_pass_goes_out),

@@ -399,19 +399,6 @@ static void state_callbacks_may_not_change_the_state(void **state)
 
 /* ---- Settings while it runs ---------------------------------------------- */
 
-/* Begun and not done: whoever sleeps now sleeps on it. */
-static void a_turn_tells_of_what_was_begun(void **state)
-{
-    (void)state;
-    kmcl_allocate(&k, NULL);
-    kmcl_settle(&k);
-    assert_int_equal(vmb_kmcl_poll(&k.device), VMB_OK);
-    assert_int_equal(VmbChannelEnable(k.channel), STATUS_SUCCESS);
-    assert_int_equal(vmb_kmcl_poll(&k.device), VMB_AGAIN);
-    kmcl_settle(&k);
-    kmcl_down(&k);
-}
-
 static void latency_is_that_of_the_monitor_page(void **state)
 {
     struct rig_cfg monitored = { .conn.monitor = true,
@@ -435,6 +422,23 @@ static void latency_is_that_of_the_monitor_page(void **state)
     kmcl_up(&k, NULL);
     assert_int_equal(VmbChannelSetInterruptLatency(k.channel, 7, &original),
                      STATUS_NOT_SUPPORTED);
+    kmcl_down(&k);
+}
+
+/* With interrupts nobody else would say that the open is to be posted. */
+static void a_turn_that_began_something_asks_for_another(void **state)
+{
+    uint32_t turns = 0;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    kmcl_settle(&k);
+    assert_int_equal(vmb_kmcl_poll(&k.device), VMB_OK);
+    enable();
+    assert_int_equal(vmb_kmcl_poll(&k.device), VMB_AGAIN);
+    while (vmb_kmcl_poll(&k.device) == VMB_AGAIN)
+        assert_true(++turns < 10);
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
     kmcl_down(&k);
 }
 
@@ -484,8 +488,8 @@ int main(void)
         cmocka_unit_test(an_opened_that_fails_leaves_nothing_open),
         cmocka_unit_test(a_rescind_ends_disabled_and_can_be_enabled),
         cmocka_unit_test(state_callbacks_may_not_change_the_state),
-        cmocka_unit_test(a_turn_tells_of_what_was_begun),
         cmocka_unit_test(latency_is_that_of_the_monitor_page),
+        cmocka_unit_test(a_turn_that_began_something_asks_for_another),
         cmocka_unit_test(channels_come_and_go_in_a_turn),
     };
 

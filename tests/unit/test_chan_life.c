@@ -488,6 +488,18 @@ static void lost_at_any_time_is_closed(void **state)
     fake_open(&bus, &chan, &cfg);
 }
 
+/* What another CPU may see of vmb_chan_record() at work. */
+static void a_record_is_read_when_it_is_whole(void **state)
+{
+    (void)state;
+    fake_open(&bus, &chan, &cfg);
+    chan.fault_claim_ = 1; /* claimed, and half of it written */
+    chan.fault_.status = VMB_E_HOST;
+    assert_fault(VMB_OK, 0);
+    chan.fault_claim_ = 2;
+    assert_fault(VMB_E_HOST, 0);
+}
+
 #define on_bus(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -515,6 +527,7 @@ int main(void)
         on_bus(rescinded_while_a_close_is_wanted),
         on_bus(rescinded_while_closing_or_stuck),
         on_bus(lost_at_any_time_is_closed),
+        on_bus(a_record_is_read_when_it_is_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

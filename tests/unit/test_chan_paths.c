@@ -280,23 +280,11 @@ static void the_record_is_written_before_the_gate_is_shut(void **state)
     free(cfg.ring);
 }
 
-static void a_record_is_read_whole_or_not_at_all(void **state)
-{
-    struct vmb_chan chan = { .fault_claim_ = 1 }; /* being written */
-    struct vmb_fault fault;
-
-    (void)state;
-    chan.fault_.status = VMB_E_HOST;
-    vmb_chan_fault(&chan, &fault);
-    assert_int_equal(fault.status, VMB_OK);
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_path_keeps_the_promises),
         cmocka_unit_test(the_record_is_written_before_the_gate_is_shut),
-        cmocka_unit_test(a_record_is_read_whole_or_not_at_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,8 +208,36 @@ static void a_sender_without_room_looks_again(void **state)
     assert_int_equal(send(), VMB_AGAIN);
     assert_calls(&bus, "S");
     assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    assert_int_equal(send(), VMB_AGAIN);
+    assert_calls(&bus, "");
+}
+
+/* Who tries again for want of anything better to do does not signal as often;
+ * what is released meanwhile is news. */
+static void a_sender_that_tries_again_tells_once(void **state)
+{
+    (void)state;
+    host_sends(WISH - 1000);
+    host_sends(1000);
+    host_sends(8);
+    fill_the_other_ring();
+    miss_the_wish();
+    assert_int_equal(send(), VMB_AGAIN);
     assert_calls(&bus, "S");
     assert_int_equal(send(), VMB_AGAIN);
+    assert_int_equal(send(), VMB_AGAIN);
+    assert_calls(&bus, "");
+    peer_set_word(&to_guest, PEER_PENDING, 0);
+    miss_the_wish();
+    peer_set_word(&to_guest, PEER_PENDING, 0);
+    assert_int_equal(send(), VMB_AGAIN);
+    assert_calls(&bus, "");
+    peer_set_word(&to_guest, PEER_PENDING, WISH);
+    assert_int_equal(send(), VMB_AGAIN);
+    assert_int_equal(send(), VMB_AGAIN);
+    assert_calls(&bus, "S");
+    assert_int_equal(receive(), VMB_OK);
+    assert_int_equal(receive(), VMB_AGAIN);
     assert_calls(&bus, "");
 }
 
@@ -240,6 +268,7 @@ int main(void)
         on_bus(a_late_signal_that_fails_is_told_by_a_send),
         on_bus(a_release_of_nothing_looks_again),
         on_bus(a_sender_without_room_looks_again),
+        on_bus(a_sender_that_tries_again_tells_once),
     };
 
     if (!VMB_PLAIN_PAYS) { /* there each release has its fence */

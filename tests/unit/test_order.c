@@ -7,8 +7,10 @@
  */
 #include <vmb/wire/hv.h>
 
+#include "fake_bus.h"
 #include "host.h"
 #include "hv/synic.h"
+#include "layout.h"
 #include "packets.h"
 
 static uint8_t *pages;
@@ -128,6 +130,70 @@ static void arming_unmasks_before_the_last_look(void **state)
     assert_int_equal(watch.seen, 1);
 }
 
+/* ---- the look at a wish that a channel puts off -------------------------- */
+
+static struct fake_bus bus;
+static struct vmb_chan chan;
+
+/* A packet was given back without a fence. */
+static void owe_a_look(void)
+{
+    static struct peer_image image;
+    struct vmb_chan_cfg cfg = { .ring = pages, .tx_pages = 1, .rx_pages = 1 };
+    struct vmb_rx rx;
+
+    if (!VMB_PLAIN_PAYS)
+        skip();
+    watch.load = NULL;
+    fake_bus_init(&bus);
+    memset(&chan, 0, sizeof chan);
+    fake_open(&bus, &chan, &cfg);
+    ring = peer_of_rx(&chan.rx_);
+    peer_begin(&image, 6, 0, 0);
+    peer_payload(&image);
+    peer_put64(&image, 1);
+    peer_end(&image, 0);
+    assert_true(peer_add(&ring, &image));
+    assert_int_equal(vmb_chan_recv(&chan, &rx), VMB_OK);
+    assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+}
+
+static void the_wish_is_looked_at_behind_the_fence_of_arming(void **state)
+{
+    const uint32_t *control;
+
+    (void)state;
+    owe_a_look();
+    control = chan.rx_.control_;
+    /* The mask is stored before that fence, the write index loaded behind. */
+    expect(&control[PEER_MASK], 0, &control[PEER_PENDING]);
+    assert_false(vmb_chan_arm(&chan));
+    assert_int_equal(watch.seen, 1);
+}
+
+static void the_wish_is_looked_at_behind_that_of_a_sender(void **state)
+{
+    static const uint8_t bytes[1000];
+    const struct vmb_iov iov = { bytes, sizeof bytes };
+    const struct vmb_out out = { .kind = VMB_INBAND,
+                                 .iov = &iov,
+                                 .iov_count = 1 };
+    const uint32_t *ours, *theirs;
+    uint32_t i;
+
+    (void)state;
+    owe_a_look();
+    ours = chan.tx_.control_;
+    theirs = chan.rx_.control_;
+    for (i = 0; i < 3; i++)
+        assert_int_equal(vmb_chan_send(&chan, &out), VMB_OK);
+    expect(&ours[PEER_PENDING], 1024 + 8, &theirs[PEER_PENDING]);
+    assert_int_equal(vmb_chan_send(&chan, &out), VMB_AGAIN);
+    assert_int_equal(watch.seen, 1);
+}
+
+/* ---- the message slot ---------------------------------------------------- */
+
 static uint32_t eoms;
 
 static void reg_set(void *ctx, uint32_t reg, uint64_t value)
@@ -168,6 +234,8 @@ int main(void)
         ordered(packets_are_shown_before_the_mask_is_looked_at),
         ordered(room_is_given_before_the_wish_is_looked_at),
         ordered(arming_unmasks_before_the_last_look),
+        ordered(the_wish_is_looked_at_behind_the_fence_of_arming),
+        ordered(the_wish_is_looked_at_behind_that_of_a_sender),
         ordered(a_message_slot_is_freed_before_the_pending_flag),
     };
 

@@ -150,25 +150,31 @@ static bool host_adds(uint32_t number)
     return peer_add(&ring, &host_image);
 }
 
+static void host_sends_number(uint32_t number)
+{
+    uint32_t start;
+
+    for (;;) {
+        start = peer_word(&ring, PEER_WRITE);
+        if (host_adds(number))
+            break;
+        peer_set_word(&ring, PEER_PENDING, host_image.len + 8);
+        if (free_bytes() < host_image.len + 8)
+            sleep_on(&host_wakes, "the host, as sender,");
+        peer_set_word(&ring, PEER_PENDING, 0);
+    }
+    if (peer_word(&ring, PEER_MASK) == 0 &&
+        peer_word(&ring, PEER_READ) == start)
+        sem_post(&guest_wakes);
+}
+
 static void *host_sends(void *context)
 {
-    uint32_t number, start;
+    uint32_t number;
 
     (void)context;
-    for (number = 0; number < PACKETS; number++) {
-        for (;;) {
-            start = peer_word(&ring, PEER_WRITE);
-            if (host_adds(number))
-                break;
-            peer_set_word(&ring, PEER_PENDING, host_image.len + 8);
-            if (free_bytes() < host_image.len + 8)
-                sleep_on(&host_wakes, "the host, as sender,");
-            peer_set_word(&ring, PEER_PENDING, 0);
-        }
-        if (peer_word(&ring, PEER_MASK) == 0 &&
-            peer_word(&ring, PEER_READ) == start)
-            sem_post(&guest_wakes);
-    }
+    for (number = 0; number < PACKETS; number++)
+        host_sends_number(number);
     return NULL;
 }
 
@@ -220,6 +226,7 @@ static void nobody_sleeps_on_what_slipped_in(void **state)
 static struct fake_bus bus;
 static struct vmb_chan chan;
 static bool polls;
+static struct peer_ring up; /* the channel's other ring */
 
 static void wake_host(struct fake_bus *from, struct vmb_chan *of)
 {
@@ -252,11 +259,10 @@ static void channel_receives(void)
         take_number(number);
 }
 
-static void receive_by_channel(bool without_arming)
+static void open_channel(void)
 {
     struct vmb_chan_cfg cfg = { .tx_pages = 1, .rx_pages = 1 };
 
-    polls = without_arming;
     pages = new_pages(4);
     cfg.ring = pages;
     fake_bus_init(&bus);
@@ -265,6 +271,14 @@ static void receive_by_channel(bool without_arming)
     fake_open(&bus, &chan, &cfg);
     ring = peer_of_rx(&chan.rx_);
     peer_set_word(&ring, PEER_FEATURE, 1);
+    up = peer_of_tx(&chan.tx_);
+    peer_set_word(&up, PEER_MASK, 1);
+}
+
+static void receive_by_channel(bool without_arming)
+{
+    polls = without_arming;
+    open_channel();
     run(host_sends, channel_receives);
 }
 
@@ -273,6 +287,109 @@ static void a_channel_leaves_nobody_asleep(void **state)
     (void)state;
     receive_by_channel(false);
     receive_by_channel(true);
+}
+
+/* ---- a channel asks, and is answered ------------------------------------- */
+
+#define QUESTIONS 8000u
+
+/* One thread on each side, and no room to spare: the host reads nothing while
+ * it waits for room, and a guest that waits for room still receives. */
+static struct peer_image question;
+
+static void host_takes_question(uint32_t number)
+{
+    uint32_t wish, after;
+
+    while (!peer_take(&up, &question)) {
+        peer_set_word(&up, PEER_MASK, 0);
+        if (peer_used(&up) == 0)
+            sleep_on(&host_wakes, "the host, as receiver,");
+        peer_set_word(&up, PEER_MASK, 1);
+    }
+    if (question.len != 24 + length_of(number))
+        abort();
+    wish = peer_word(&up, PEER_PENDING);
+    after = up.size - peer_used(&up);
+    if (wish && after - question.len <= wish && after >= wish)
+        sem_post(&guest_wakes);
+}
+
+static void *host_answers(void *context)
+{
+    uint32_t number;
+
+    (void)context;
+    for (number = 0; number < QUESTIONS; number++) {
+        host_takes_question(number);
+        host_sends_number(number);
+    }
+    return NULL;
+}
+
+static enum vmb_status ask_number(uint32_t number)
+{
+    static const uint8_t payload[500];
+    const struct vmb_iov iov = { payload, length_of(number) };
+    const struct vmb_out out = { .kind = VMB_INBAND,
+                                 .iov = &iov,
+                                 .iov_count = 1 };
+
+    return vmb_chan_send(&chan, &out);
+}
+
+/* Up to `most` answers, given back at once, late, or with the next ones. */
+static enum vmb_status take_answers(uint32_t *number, uint32_t most)
+{
+    enum vmb_status status = VMB_OK;
+    struct vmb_rx out;
+    uint32_t had = *number;
+
+    while (status == VMB_OK && *number - had < most) {
+        status = vmb_chan_recv(&chan, &out);
+        if (status != VMB_OK)
+            break;
+        assert_int_equal(out.xid, *number);
+        ++*number;
+        if (*number % 7 == 0)
+            assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    }
+    if (most % 2)
+        assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+    return status;
+}
+
+static void channel_asks(void)
+{
+    uint32_t asked = 0, answered = 0, turn = 0;
+    enum vmb_status sent = VMB_OK, received;
+
+    while (answered < QUESTIONS) {
+        while (asked < QUESTIONS && (sent = ask_number(asked)) == VMB_OK)
+            asked++;
+        if (asked < QUESTIONS)
+            assert_int_equal(sent, VMB_AGAIN);
+        received = take_answers(&answered, 1 + turn++ * 7919 % 5);
+        if (received == VMB_OK)
+            continue;
+        assert_int_equal(received, VMB_AGAIN);
+        assert_int_equal(vmb_chan_release(&chan), VMB_OK);
+        if (polls)
+            sched_yield();
+        else if (answered < QUESTIONS && !vmb_chan_arm(&chan))
+            sleep_on(&guest_wakes, "the channel, as both,");
+    }
+}
+
+static void neither_side_waits_for_the_other(void **state)
+{
+    (void)state;
+    polls = false;
+    open_channel();
+    run(host_answers, channel_asks);
+    polls = true;
+    open_channel();
+    run(host_answers, channel_asks);
 }
 
 /* ---- completions that the host makes up ---------------------------------- */
@@ -329,6 +446,7 @@ int main(void)
         cmocka_unit_test(nobody_sleeps_on_a_packet_or_on_room),
         cmocka_unit_test(nobody_sleeps_on_what_slipped_in),
         cmocka_unit_test(a_channel_leaves_nobody_asleep),
+        cmocka_unit_test(neither_side_waits_for_the_other),
         cmocka_unit_test(a_guess_finds_a_slot_whole_or_not_at_all),
     };
 
