@@ -11,13 +11,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MACHINES 16u /* of one test, at once */
-#define PATIENCE 60u /* seconds: only a guard, for what never takes a turn */
+#define MACHINES 16u  /* of one test, at once */
+#define PATIENCE 60u  /* seconds: only a guard, for what never takes a turn */
+#define PATIENT  600u /* the same, of a test that is long */
 #define EVER     VMB_SIM_FOR_EVER
 #define LONG     20000u /* steps or turns of a test: too long to run so often */
 #define LARGE    (1u << 20) /* bytes: so, too */
 #define TURNS    200000u    /* then a test waits for what will not come */
 #define DAMAGES  64u        /* sorts of damage: chosen by the step */
+#define MORE     3u         /* steps at which a test that is long is struck */
 
 /* How a process with a fault ended, beside what cmocka makes of it. */
 #define ENDED_CONTRACT  77
@@ -89,7 +91,8 @@ static struct board {
 
 /* In a child: the fault, and the machines it may strike. */
 static const struct kind *armed;
-static uint64_t armed_at;
+static uint64_t armed_at, turns_left = TURNS;
+static unsigned patience = PATIENCE;
 static bool replaying, struck_device;
 static struct vmb_sim *machines[MACHINES];
 
@@ -157,7 +160,7 @@ void replay_end(struct vmb_sim *sim)
 
 void replay_turn(void)
 {
-    if (replaying && ++board->turns > TURNS && armed)
+    if (replaying && ++board->turns > turns_left && armed)
         exit(0);
 }
 
@@ -184,7 +187,7 @@ child(const struct CMUnitTest *test, FILE *said)
 
     if (said && (dup2(fileno(said), 1) < 0 || dup2(fileno(said), 2) < 0))
         abort();
-    alarm(PATIENCE);
+    alarm(patience);
     replaying = true;
     atexit(look_back);
     if (!test->setup_func || test->setup_func(&state) == 0)
@@ -279,20 +282,38 @@ static bool is_long(void)
     return board->turns > LONG || board->moved > LARGE;
 }
 
+/* How it goes without a fault: true if faults are to follow. */
+static bool rehearse(const struct CMUnitTest *test, uint64_t *wanted,
+                     FILE *said, bool *good)
+{
+    int status;
+
+    memset(board, 0, sizeof *board);
+    armed = NULL;
+    turns_left = TURNS;
+    patience = PATIENCE;
+    status = run(test, said);
+    *good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!*good)
+        show(said);
+    if (!*good || board->violations)
+        return false;
+    if (!is_long())
+        return true;
+    turns_left += 4 * board->turns;
+    patience = PATIENT;
+    if (*wanted > MORE) /* asked for by somebody who has the time */
+        *wanted = MORE;
+    return getenv("VMB_REPLAY_STEPS") != NULL;
+}
+
 /* How often it was run; 0 when it must not even be run as it is. */
 static uint64_t replay_test(const struct CMUnitTest *test, uint64_t wanted,
                             FILE *said, bool *good)
 {
     uint64_t steps[VMB_SIM_POINTS], cases = 0;
-    int status;
 
-    memset(board, 0, sizeof *board);
-    armed = NULL;
-    status = run(test, said);
-    *good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!*good)
-        show(said);
-    if (!*good || board->violations || is_long())
+    if (!rehearse(test, &wanted, said, good))
         return 0;
     memcpy(steps, board->steps, sizeof steps);
     for (size_t i = 0; i < KINDS && *good; i++) {

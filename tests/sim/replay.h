@@ -8,8 +8,9 @@
  * (as many as VMB_REPLAY_STEPS says: a number, or "all") and runs the test with
  * the fault there, each time in a process of its own.
  *
- * Left out are tests that take long or move much, and those whose guest breaks
- * rules without any fault; they say "0 cases".
+ * Tests that take long or move much are left out, or, with VMB_REPLAY_STEPS,
+ * struck at three steps for each kind.  Those whose guest breaks rules without
+ * any fault are left out always.  What is left out says "0 cases".
  *
  * What the test asserts need not hold then.  What must hold is what no fault
  * of a host excuses:
