@@ -92,6 +92,7 @@ static void *blind_sender(void *arg)
             sched_yield();
     }
     w->tx_end = status;
+    __atomic_add_fetch(&w->stop, 1, __ATOMIC_RELEASE);
     return NULL;
 }
 
@@ -109,6 +110,7 @@ static void *blind_receiver(void *arg)
             sched_yield();
     }
     w->rx_end = status;
+    __atomic_add_fetch(&w->stop, 1, __ATOMIC_RELEASE);
     return NULL;
 }
 
@@ -125,6 +127,10 @@ static void slots_are_all_they_share(void **state)
     rig_open(rig, &w.link, w.dev);
     assert_int_equal(pthread_create(&w.rx, NULL, blind_receiver, &w), 0);
     assert_int_equal(pthread_create(&w.tx, NULL, blind_sender, &w), 0);
+    while (__atomic_load_n(&w.stop, __ATOMIC_ACQUIRE) < 2) {
+        rig->last_poll = VMB_AGAIN; /* a rescind would end them */
+        rig_turn(rig);
+    }
     let_go(&w);
     assert_int_equal(w.tx_end, VMB_OK);
     assert_int_equal(w.rx_end, VMB_OK);
