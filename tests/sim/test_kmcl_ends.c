@@ -301,7 +301,7 @@ static void gpadls_not_deleted_take_no_more_with_time(void **state)
 
     (void)state;
     set_up();
-    for (i = 0; i < 200; i++) {
+    for (i = 0; i < 60; i++) {
         (void)make_gpadl();
         VmbChannelDisable(k.channel);
         assert_int_equal(VmbChannelEnable(k.channel), STATUS_SUCCESS);
