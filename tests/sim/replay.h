@@ -10,8 +10,9 @@
  *
  * Tests that take long or move much are left out, or, with VMB_REPLAY_STEPS,
  * struck at three steps for each kind.  Those whose guest breaks rules without
- * any fault are left out always, and long ones with threads, which wait by the
- * clock for what a fault took.  What is left out says "0 cases".
+ * any fault are left out always.  What is left out says "0 cases".  Programs
+ * with threads, which wait by the clock for what a fault took, are no part of
+ * the suite.
  *
  * What the test asserts need not hold then.  What must hold is what no fault
  * of a host excuses:
@@ -41,7 +42,5 @@ void replay_device(struct vmb_sim *sim, struct vmb_sim_dev *dev);
 void replay_end(struct vmb_sim *sim);
 /* Somebody waits: a turn of the guest, or relax() of the port. */
 void replay_turn(void);
-/* The test's threads do, of whose turns nobody is told. */
-void replay_by_the_clock(void);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 #include "workers.h"
 
-#include "replay.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <time.h>
@@ -258,7 +256,6 @@ struct rig *machine(uint32_t vps, bool sleeps, uint32_t quirks)
     struct rig *rig;
 
     memset(woken, 0, sizeof woken);
-    replay_by_the_clock();
     rig = rig_make(
         &(struct rig_cfg){ .sim = { .vps = vps,
                                     .quirks = quirks,
