@@ -199,7 +199,9 @@ VMB_NODISCARD enum vmb_status vmb_chan_recv(struct vmb_chan *chan,
 
 /*
  * Copy len bytes from `offset` of the payload; returns the bytes copied, short
- * at its end, 0 on a closed channel.  There is no way to get a pointer into
+ * at its end, 0 on a closed channel and on one that died since its packet was
+ * received: another CPU may just have taken a rescind.  The next call says of
+ * what; do not blame the host's packet.  There is no way to get a pointer into
  * the ring: the host can rewrite it.  [rx]
  */
 uint32_t vmb_rx_copy(const struct vmb_chan *chan, const struct vmb_rx *rx,

@@ -323,6 +323,48 @@ static void what_disks_say_is_read_once(void **state)
     bay_down(&bay);
 }
 
+/* The host is not blamed for a copy of which nothing came. */
+static void what_a_dead_controller_held_is_no_short_packet(void **state)
+{
+    struct vmb_storvsc_req req;
+    struct vmb_fault fault;
+    struct vmb_mdl mdl;
+    uint64_t pfn;
+    uint32_t i;
+    void *in;
+
+    (void)state;
+    for (i = 0; i < 2; i++) { /* a notice, an answer */
+        forget_regions();
+        bay_make(&bay, NULL);
+        open_watched();
+        forget_regions();
+        assert_int_equal(bay_try_disk(&bay, 0), VMB_OK);
+        in = rig_alloc(bay.rig, 1);
+        mdl = bay_mdl(&bay, in, 512, &pfn, 1);
+        memset(&req, 0, sizeof req);
+        if (i == 0)
+            assert_int_equal(vmb_sim_storage_notice(bay.dev, 11, 64), VMB_OK);
+        else
+            assert_int_equal(vmb_disk_read(&bay.disk, &req, 0, 1, &mdl, 0),
+                             VMB_OK);
+        (void)vmb_sim_run(bay.rig->sim, 10);
+        vmb_sim_rescind(bay.dev);
+        watch_channel(&bay.queues[0].chan);
+        rescinding = bay.rig;
+        assert_int_equal(vmb_storvsc_poll(&bay.ctl), VMB_E_RESCINDED);
+        assert_null(rescinding);
+        forget_regions();
+        vmb_storvsc_fault(&bay.ctl, &fault);
+        assert_int_equal(fault.status, VMB_E_RESCINDED);
+        assert_int_equal(fault.site, VMB_SITE_RESCIND);
+        assert_int_equal(vmb_storvsc_changes(&bay.ctl), 0);
+        assert_int_equal(req.status, i ? VMB_AGAIN : VMB_OK);
+        bay_down(&bay);
+        assert_int_equal(req.status, i ? VMB_E_RESCINDED : VMB_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +373,7 @@ int main(void)
         cmocka_unit_test(pipe_headers_are_read_once),
         cmocka_unit_test(what_a_dead_channel_held_is_not_delivered),
         cmocka_unit_test(what_disks_say_is_read_once),
+        cmocka_unit_test(what_a_dead_controller_held_is_no_short_packet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
