@@ -297,6 +297,13 @@ void rig_settle(struct rig *rig)
     }
 }
 
+void rig_is_gone(enum vmb_status status)
+{
+    /* A signal may meet the missing channel before the message tells of it. */
+    if (status != VMB_E_HYPERCALL)
+        assert_int_equal(status, VMB_E_RESCINDED);
+}
+
 void rig_hang(struct rig *rig, const char *what)
 {
     struct vmb_fault fault;

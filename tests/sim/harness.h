@@ -167,6 +167,8 @@ void rig_settle(struct rig *rig);
 /* From the next step of this kind on, `times` times. */
 void rig_fault(struct rig *rig, enum vmb_sim_point at, enum vmb_sim_act act,
                uint64_t times, uint64_t arg);
+/* What a call to a channel says whose device has gone meanwhile. */
+void rig_is_gone(enum vmb_status status);
 /* Fail the test: what was waited for does not come. */
 void rig_hang(struct rig *rig, const char *what);
 

@@ -119,7 +119,7 @@ static void *sender(void *arg)
     enum vmb_status status = VMB_OK;
     uint32_t n;
 
-    for (n = 0; n < REQUESTS && status == VMB_OK; n++) {
+    for (n = 0; n < w->requests && status == VMB_OK; n++) {
         status = send_one(w, n);
         if (status == VMB_OK)
             __atomic_store_n(&w->sent, n + 1, __ATOMIC_RELEASE);
@@ -226,7 +226,7 @@ static enum vmb_status drain(struct worker *w)
 static bool is_done(const struct worker *w)
 {
     return __atomic_load_n(&w->stop, __ATOMIC_RELAXED) ||
-           w->received == REQUESTS;
+           w->received == w->requests;
 }
 
 static void *receiver(void *arg)
@@ -275,6 +275,7 @@ void hire(struct worker *w, struct rig *rig, uint32_t cpu, bool sleeps,
     w->link.cfg.cpu = w->cpu;
     w->sleeps = sleeps;
     w->external = external;
+    w->requests = REQUESTS;
     w->buffers = rig_alloc(rig, 2 * (size_t)WORKER_SLOTS);
     sem_init(&w->may_send, 0, 0);
     sem_init(&w->may_receive, 0, 0);

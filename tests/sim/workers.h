@@ -33,9 +33,10 @@ struct worker {
     struct link link;
     struct vmb_cpu *cpu; /* whose flags its receiver takes */
     pthread_t tx, rx;
-    bool sleeps;   /* by interrupts, else it looks again and again */
-    bool mortal;   /* the channel is going to die */
-    bool external; /* GPA-direct and a hash, else in-band echo */
+    bool sleeps;       /* by interrupts, else it looks again and again */
+    bool mortal;       /* the channel is going to die */
+    bool external;     /* GPA-direct and a hash, else in-band echo */
+    uint32_t requests; /* that it is to make: REQUESTS */
     sem_t may_send, may_receive;
     uint8_t *buffers; /* one for each slot */
     uint64_t pfns[WORKER_SLOTS][4];
