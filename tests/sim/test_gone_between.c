@@ -6,68 +6,36 @@
  * is called too short, no answer wrong, and nothing is lost or handed back
  * twice.
  */
+#include "accesses.h"
 #include "bay.h"
 #include "client.h"
-#include "host.h"
 
-#define TURNS   400u
-#define MOMENTS 5000u /* a run never has as many */
+#define TURNS 400u
 
-/* When it goes: after so many more accesses.  rig NULL: not any more. */
-static struct {
+struct going {
     struct rig *rig;
     struct vmb_sim_dev *dev;
-    const struct vmb_chan *chan;
-    uint32_t left;
-} going;
+};
 
-static bool is_within(const volatile void *at, const void *from, size_t len)
+static struct going going;
+
+static void go(void *ctx)
 {
-    return (uintptr_t)at - (uintptr_t)from < len;
+    struct going *g = ctx;
+    void (*on_turn)(struct rig *) = g->rig->on_turn;
+
+    vmb_sim_rescind(g->dev);
+    g->rig->on_turn = NULL;
+    rig_turn(g->rig);
+    rig_turn(g->rig);
+    g->rig->on_turn = on_turn;
 }
 
-static bool is_of_rings(const struct vmb_chan *chan, const volatile void *at)
+static void goes_after(uint32_t k, struct rig *rig, struct vmb_sim_dev *dev,
+                       const struct vmb_chan *chan)
 {
-    return is_within(at, chan->rx_.control_, VMB_PAGE_SIZE) ||
-           is_within(at, chan->rx_.data_, chan->rx_.size_) ||
-           is_within(at, chan->tx_.control_, VMB_PAGE_SIZE) ||
-           is_within(at, chan->tx_.data_, chan->tx_.size_);
-}
-
-void vmb_host_hook_loaded(const volatile void *at, size_t len)
-{
-    struct rig *rig = going.rig;
-    void (*on_turn)(struct rig *);
-
-    (void)len;
-    /* A load of nothing is a fence. */
-    if (!rig || (at && !is_of_rings(going.chan, at)) || going.left-- > 0)
-        return;
-    going.rig = NULL;
-    vmb_sim_rescind(going.dev);
-    on_turn = rig->on_turn;
-    rig->on_turn = NULL;
-    rig_turn(rig);
-    rig_turn(rig);
-    rig->on_turn = on_turn;
-}
-
-static void goes_after(uint32_t accesses, struct rig *rig,
-                       struct vmb_sim_dev *dev, const struct vmb_chan *chan)
-{
-    going.rig = rig;
-    going.dev = dev;
-    going.chan = chan;
-    going.left = accesses;
-}
-
-/* True: it did.  From now on it does not. */
-static bool went(void)
-{
-    bool went = going.rig == NULL;
-
-    going.rig = NULL;
-    return went;
+    going = (struct going){ rig, dev };
+    access_plan(chan, k, go, &going);
 }
 
 static void is_no_lie(const struct vmb_fault *fault)
@@ -76,16 +44,6 @@ static void is_no_lie(const struct vmb_fault *fault)
     assert_int_equal(fault->site, fault->status == VMB_E_RESCINDED
                                       ? VMB_SITE_RESCIND
                                       : VMB_SITE_HV_HYPERCALL);
-}
-
-/* One run for each access there is; they are not few. */
-static void at_each(bool (*lives)(uint32_t k), uint32_t least)
-{
-    uint32_t k = 0;
-
-    while (!lives(k))
-        assert_true(++k < MOMENTS);
-    assert_true(k >= least);
 }
 
 /* ---- A channel ----------------------------------------------------------- */
@@ -143,7 +101,7 @@ static bool transmit(struct vmb_chan *chan, uint32_t n)
     return status >= VMB_OK || status == VMB_E_NOSLOT;
 }
 
-static bool channel_lives(uint32_t k)
+static bool channel_loses_it(uint32_t k)
 {
     struct rig *rig = rig_make(NULL);
     struct vmb_sim_dev *dev = rig_device(rig);
@@ -164,7 +122,7 @@ static bool channel_lives(uint32_t k)
         if (!receive(&link.chan))
             break;
     }
-    gone = went();
+    gone = access_came();
     vmb_chan_fault(&link.chan, &fault);
     if (gone) {
         is_no_lie(&fault);
@@ -177,13 +135,13 @@ static bool channel_lives(uint32_t k)
     }
     rig_close(rig, &link);
     rig_down(rig);
-    return !gone;
+    return gone;
 }
 
 static void a_channel_is_gone_and_not_broken(void **state)
 {
     (void)state;
-    at_each(channel_lives, 200);
+    access_each(channel_loses_it, 200);
 }
 
 /* ---- A client's channel -------------------------------------------------- */
@@ -234,7 +192,7 @@ static enum vmb_status use(struct client *c)
     return status;
 }
 
-static bool client_lives(uint32_t k)
+static bool client_loses_it(uint32_t k)
 {
     struct client *c = &client;
     void (*on_turn)(struct rig *);
@@ -251,7 +209,7 @@ static bool client_lives(uint32_t k)
     c->rig->on_turn = NULL;
     goes_after(k, c->rig, c->dev, vmb_channel_chan(&c->channel));
     status = use(c);
-    gone = went();
+    gone = access_came();
     c->rig->on_turn = on_turn;
     if (gone) {
         if (status >= VMB_OK) /* it went at the last look */
@@ -268,13 +226,13 @@ static bool client_lives(uint32_t k)
     }
     client_has_all(&c->channel, 0);
     client_tear_down(c);
-    return !gone;
+    return gone;
 }
 
 static void a_client_loses_its_device_and_no_packet(void **state)
 {
     (void)state;
-    at_each(client_lives, 80);
+    access_each(client_loses_it, 80);
 }
 
 /* ---- Storage ------------------------------------------------------------- */
@@ -325,7 +283,7 @@ static enum vmb_status transfer(uint32_t *begun)
     return status;
 }
 
-static bool controller_lives(uint32_t k)
+static bool controller_loses_it(uint32_t k)
 {
     struct bay_cfg cfg = { .depth = 3, .tx_pages = 1 };
     enum vmb_status status;
@@ -338,7 +296,7 @@ static bool controller_lives(uint32_t k)
     assert_int_equal(vmb_sim_storage_notice(bay.dev, 11, 64), VMB_OK);
     goes_after(k, bay.rig, bay.dev, &bay.queues[0].chan);
     status = transfer(&begun);
-    gone = went();
+    gone = access_came();
     if (gone && status >= VMB_OK) /* it went at the last look */
         status = vmb_storvsc_poll(&bay.ctl);
     vmb_storvsc_fault(&bay.ctl, &fault);
@@ -352,13 +310,13 @@ static bool controller_lives(uint32_t k)
     }
     bay_down(&bay);
     assert_int_equal(returned, begun);
-    return !gone;
+    return gone;
 }
 
 static void a_controller_gives_back_what_it_has(void **state)
 {
     (void)state;
-    at_each(controller_lives, 100);
+    access_each(controller_loses_it, 100);
 }
 
 int main(void)
