@@ -10,7 +10,8 @@
 
 #define ECHOES 40u
 #define BYTES  300u /* and what describes them: 12 fill a ring */
-#define TURNS  50u  /* more than anybody waits for a signal that comes */
+#define LIVES  500u
+#define TURNS  50u /* more than anybody waits for a signal that comes */
 
 static const struct rig_cfg hosts[] = {
     { .interrupts = true },
@@ -29,10 +30,17 @@ static struct link link;
 static struct vmb_txn txns[ECHOES];
 static uint32_t sent, answered;
 
+/* If set it moves again and again, a little each time. */
+static uint64_t chance;
+static uint32_t moves;
+
 static void host_moves(void *ctx)
 {
     (void)ctx;
-    (void)vmb_sim_run(rig->sim, steps);
+    moves++;
+    (void)vmb_sim_run(rig->sim, chance ? rig_below(&chance, 4) : steps);
+    if (chance)
+        access_plan(&link.chan, rig_below(&chance, 6), host_moves, NULL);
 }
 
 /* As many as go; the rest when there is room. */
@@ -140,10 +148,26 @@ static void nobody_sleeps_on_what_has_come(void **state)
     }
 }
 
+static void nor_when_it_moves_at_many(void **state)
+{
+    uint32_t i;
+
+    (void)state;
+    moves = 0;
+    chance = rig_seed(0x686f7374);
+    for (i = 0; i < LIVES; i++) {
+        host = &hosts[i % HOSTS];
+        (void)all_comes_back(rig_below(&chance, 6));
+    }
+    chance = 0;
+    assert_true(moves > 50 * LIVES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_sleeps_on_what_has_come),
+        cmocka_unit_test(nor_when_it_moves_at_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
