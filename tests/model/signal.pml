@@ -4,7 +4,7 @@
  * ever sleep on work that is there?  README.md says which line of the code is
  * modelled by which line here, and what is left out.
  *
- *   -DWITHOUT=X  the library without barrier X
+ *   -DWITHOUT=X  the library without barrier X; OWE: without that order
  *   -DWISH=N     units beyond its packet that the writer asks for: the library
  *                1 (8 bytes), a host perhaps 0
  *   -DRULE=X     when a reader signals that room came: EITHER (the library),
@@ -14,18 +14,26 @@
  *                time that the ring is empty or armed
  *   -DPOLLS=1    the reader never arms: it waits for a packet awake
  *   -DSTOPS=1    the reader may stop for good, when it has released all it took
- *                and then nothing; 2: and found no room in its own ring
+ *                and then nothing; 2: and found no room in its own ring; 3: and
+ *                told the thread that sends, which finds no room then
  *   -DFORGETS=1  the look that is owed is not made on an empty ring; 2: not
  *                when armed; 3: it is judged by the room that came last; 4: not
  *                by a release of nothing; 5: not without room in its own ring;
- *                6: there before the fence
+ *                6: there before the fence; 7: a sender on another thread does
+ *                not look again once the reader has stopped; 8: it takes the
+ *                debt away without a look
+ *   -DTHREADS=1  somebody else sends, on a thread of its own: without room it
+ *                makes a look that is owed
  *   -DLARGEST=N  units of the largest packet; the library: 2 less than SIZE
+ *                1: no other packets, and fewer states
+ *   -DSMALLEST=2 no smaller packets, and fewer states
  */
 #define PUBLISH       1
 #define WANT_ROOM     2
 #define LOOK          3
 #define ARM           4
 #define RELEASE_WRITE 5
+#define OWE           6
 
 #ifndef WITHOUT
 #define WITHOUT 0
@@ -48,6 +56,12 @@
 #ifndef FORGETS
 #define FORGETS 0
 #endif
+#ifndef THREADS
+#define THREADS 0
+#endif
+#ifndef SMALLEST
+#define SMALLEST 1
+#endif
 #ifndef LARGEST
 #define LARGEST 2
 #endif
@@ -62,7 +76,7 @@
 /* Free units before and after a release; where a look is owed, nobody knows
  * what there was before. */
 #define room_came(had, has) \
-    (has >= wanted && (had <= wanted || owed) && \
+    (has >= wanted && (had <= wanted || late) && \
      (RULE != REACHES || had < wanted) && (RULE != PASSES || has > wanted))
 
 /* Units of 8 bytes. */
@@ -84,8 +98,14 @@ byte header[SIZE]; /* units of the packet that begins here; 0: it is read */
 chan to_write = [2] of { byte };
 chan to_pending = [2] of { byte };
 chan to_header = [2] of { byte, byte };
-chan to_read = [2] of { byte };
 chan to_mask = [2] of { bit };
+
+/* The reader's index and, in order behind it as its release says, that a look
+ * is owed, or that the reader has stopped. */
+mtype = { INDEX, DEBT, STOPPED };
+chan to_read = [2] of { mtype, byte };
+bit owed, stopped;
+byte debts; /* on their way: their reader knows of them */
 
 active proctype memory()
 {
@@ -94,7 +114,9 @@ active proctype memory()
     do
     :: to_write ? write
     :: to_pending ? pending
-    :: to_read ? read
+    :: to_read ? INDEX, read
+    :: d_step { to_read ? DEBT, _; owed = 1; debts-- }
+    :: to_read ? STOPPED, stopped
     :: to_mask ? mask
     :: d_step {
         to_header ? at, units;
@@ -181,8 +203,8 @@ active proctype writer()
 next_packet:
     atomic {
         if
-        :: total = 1
-        :: total = 2
+        :: SMALLEST == 1 -> total = 1
+        :: LARGEST >= 2 -> total = 2
         :: LARGEST > 2 -> total = LARGEST
         :: goto last
         fi;
@@ -235,6 +257,18 @@ last:
 
 /* ---- the reader ---------------------------------------------------------- */
 
+/* What the reader itself finds. */
+#define owes (owed || debts)
+
+/* Behind the index that was shown. */
+inline owe()
+{
+    if
+    :: THREADS && WITHOUT != OWE -> debts++; to_read ! DEBT, 0
+    :: else -> owed = 1
+    fi
+}
+
 /* Behind a fence: does the writer wait for the room that came? */
 inline tell()
 {
@@ -243,10 +277,7 @@ inline tell()
     :: else -> either_order(wanted, pending, shown, write)
     fi;
     atomic {
-        if
-        :: FORGETS == 3 -> owed = 0
-        :: else
-        fi;
+        late = (owes && FORGETS != 3);
         if
         :: wanted && room_came((SIZE - distance(before, shown)),
                                (SIZE - distance(released, shown))) ->
@@ -254,6 +285,7 @@ inline tell()
         :: else
         fi;
         owed = 0;
+        late = 0;
         wanted = 0;
         before = 0
     }
@@ -266,12 +298,12 @@ inline release()
     if
     :: parsed != released ->
         atomic {
-            to_read ! parsed;
+            to_read ! INDEX, parsed;
             before = released;
             released = parsed
         }
         if
-        :: atomic { LATER -> owed = 1; before = 0 }
+        :: atomic { LATER -> owe(); before = 0 }
         :: FENCE(LOOK, READER_DRAINED);
            tell()
         fi
@@ -295,7 +327,7 @@ inline take_packet()
 inline look_and_stop()
 {
     if
-    :: STOPS == 1 && owed && FORGETS != 4 ->
+    :: STOPS == 1 && owes && FORGETS != 4 ->
         FENCE(LOOK, READER_DRAINED);
         tell()
     :: STOPS == 2 ->
@@ -305,10 +337,11 @@ inline look_and_stop()
         fi;
         atomic {
             if
-            :: owed && FORGETS != 5 && pending -> writer_woken = 1
+            :: owes && FORGETS != 5 && pending -> writer_woken = 1
             :: else
             fi
         }
+    :: STOPS == 3 -> to_read ! STOPPED, 1
     :: else
     fi
 }
@@ -316,11 +349,11 @@ inline look_and_stop()
 active proctype reader()
 {
     byte parsed, released, shown, before, wanted, units;
-    bit armed, owed, slipped_in;
+    bit armed, late, slipped_in;
 
     do
     :: if
-       :: owed && parsed == shown && FORGETS != 1 ->
+       :: owes && parsed == shown && FORGETS != 1 ->
            FENCE(LOOK, READER_DRAINED);
            tell()
        :: else
@@ -349,7 +382,7 @@ active proctype reader()
            if
            :: POLLS ->
                if
-               :: owed && FORGETS != 1
+               :: owes && FORGETS != 1
                :: else -> write != parsed
                fi
            :: else ->
@@ -360,7 +393,7 @@ active proctype reader()
                FENCE(ARM, READER_DRAINED);
                slipped_in = (write != parsed);
                if
-               :: owed && FORGETS != 2 -> tell()
+               :: owes && FORGETS != 2 -> tell()
                :: else
                fi;
                if
@@ -375,6 +408,42 @@ active proctype reader()
        break
     od
 }
+
+/* ---- a sender on another thread ------------------------------------------ */
+
+/*
+ * It finds no room in its own ring, of which nothing is here but the fence
+ * behind its wish: it has no stores of ours to wait for.
+ */
+inline look_for_the_reader()
+{
+    atomic {
+        if
+        :: owed && FORGETS == 8 -> owed = 0
+        :: owed && FORGETS != 8 -> owed = 0; writer_woken = 1
+        :: else
+        fi
+    }
+}
+
+#if THREADS
+active proctype sender()
+{
+    do
+    :: pending -> look_for_the_reader()
+    :: break
+    od;
+    if
+    :: STOPS == 3 && FORGETS != 7 ->
+        stopped;
+        if
+        :: pending -> look_for_the_reader()
+        :: else
+        fi
+    :: else
+    fi
+}
+#endif
 
 /* ---- the claim ----------------------------------------------------------- */
 
