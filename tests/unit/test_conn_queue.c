@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/*
+ * What waits to be posted, in a row, while the host takes nothing: what is
+ * taken out of it, and what becomes of the rest.
+ */
+#include "fake_host.h"
+
+#include <vmb/chan.h>
+
+#define BUSY  0x13u /* HV_STATUS_INSUFFICIENT_BUFFERS: later, perhaps */
+#define WRONG 0x05u /* HV_STATUS_INVALID_PARAMETER: never */
+
+static struct fake_host host;
+static struct vmb_chan chan;
+static struct vmb_gpadl gpadl;
+static uint8_t *ring, *memory;
+
+static int set_up(void **state)
+{
+    (void)state;
+    host_init(&host, VMB_VERSION_6_0);
+    memset(&chan, 0, sizeof chan);
+    memset(&gpadl, 0, sizeof gpadl);
+    ring = new_pages(4);
+    memory = new_pages(1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    host_free(&host);
+    free(ring);
+    free(memory);
+    return 0;
+}
+
+static void open_channel(void)
+{
+    struct vmb_chan_cfg cfg = { .ring = ring, .tx_pages = 1, .rx_pages = 1 };
+
+    host_connect(&host);
+    assert_int_equal(vmb_chan_open_start(&chan, vmb_conn_bus(&host.conn),
+                                         &host.offers[1], &cfg),
+                     VMB_OK);
+    assert_int_equal(host_settle(&host), VMB_OK);
+    assert_int_equal(vmb_chan_open_status(&chan), VMB_OK);
+    host.log[0] = 0;
+}
+
+static void create(void)
+{
+    assert_int_equal(
+        vmb_gpadl_create_virtual_start(&gpadl, &chan, memory, PAGE), VMB_OK);
+}
+
+/* A move stands last when its device goes; a teardown then comes behind what
+ * stood before it. */
+static void who_leaves_from_the_end_takes_nobody_along(void **state)
+{
+    (void)state;
+    open_channel();
+    host.says = BUSY;
+    create();
+    assert_int_equal(vmb_conn_modify_start(&host.conn, &chan, &host.cpu[1]),
+                     VMB_OK);
+    host_rescind(&host, 1);
+    (void)host_turn(&host);
+    assert_int_equal(vmb_conn_modify_status(&chan), VMB_E_RESCINDED);
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    host.says = 0;
+    (void)host_settle(&host);
+    assert_int_equal(vmb_gpadl_create_status(&gpadl), VMB_OK);
+    assert_int_equal(vmb_chan_close_status(&chan), VMB_OK);
+    assert_posted(&host, "8 11 ");
+}
+
+/* The hypervisor will never take it, so there is no use in trying again. */
+static void a_number_that_nobody_takes_is_no_work(void **state)
+{
+    (void)state;
+    host_connect(&host);
+    host.says = WRONG;
+    host.refused = 13; /* RELID_RELEASED */
+    host_rescind(&host, 1);
+    (void)host_turn(&host);
+    assert_int_equal(vmb_conn_poll(&host.conn), VMB_OK);
+    assert_int_equal(host.offers[1].relid, 0);
+}
+
+#define with_host(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        with_host(who_leaves_from_the_end_takes_nobody_along),
+        with_host(a_number_that_nobody_takes_is_no_work),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
