@@ -75,6 +75,45 @@ static void who_leaves_from_the_end_takes_nobody_along(void **state)
     assert_posted(&host, "8 11 ");
 }
 
+/* Nobody told the host of it: nothing of it is left to keep the relid for. */
+static void a_gpadl_that_was_never_posted_is_forgotten(void **state)
+{
+    (void)state;
+    open_channel();
+    host.says = BUSY;
+    create();
+    (void)host_turn(&host);
+    host.machine.now += VMB_CONN_TIMEOUT;
+    (void)host_turn(&host);
+    assert_int_equal(vmb_gpadl_create_status(&gpadl), VMB_E_HYPERCALL);
+    host.says = 0;
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    (void)host_settle(&host);
+    host_rescind(&host, 1);
+    (void)host_settle(&host);
+    assert_posted(&host, "7 11 13 ");
+}
+
+static void unload(void *ctx, const void *message, uint32_t bytes)
+{
+    (void)message;
+    (void)bytes;
+    assert_int_equal(vmb_conn_unload_start(ctx), VMB_OK);
+}
+
+/* From within the very poll that would have posted the contact. */
+static void who_unloads_before_the_contact_makes_none(void **state)
+{
+    (void)state;
+    host.cfg.on_message = unload;
+    host.cfg.ctx = &host.conn;
+    assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg), VMB_OK);
+    host_send(&host, 77, NULL, 0);
+    (void)host_turn(&host);
+    assert_int_equal(vmb_conn_unload_status(&host.conn), VMB_OK);
+    assert_posted(&host, "");
+}
+
 /* The hypervisor will never take it, so there is no use in trying again. */
 static void a_number_that_nobody_takes_is_no_work(void **state)
 {
@@ -94,6 +133,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         with_host(who_leaves_from_the_end_takes_nobody_along),
+        with_host(a_gpadl_that_was_never_posted_is_forgotten),
+        with_host(who_unloads_before_the_contact_makes_none),
         with_host(a_number_that_nobody_takes_is_no_work),
     };
 
