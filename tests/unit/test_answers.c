@@ -277,17 +277,23 @@ static void offers_are_found_by_all_that_tells_them_apart(void **state)
 
 /* ---- versions ------------------------------------------------------------ */
 
-/* Version responses of `count` words, ours the first to be heard. */
-static void agree_by(uint32_t count, uint32_t connection)
+/* A version response that ends so many bytes behind its header. */
+static void agree_by_bytes(uint32_t bytes, uint32_t connection)
 {
     const uint32_t words[3] = { 1, connection, 1 };
 
     host.silent[14] = true;
     assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg), VMB_OK);
     assert_int_equal(host_turn(&host), VMB_AGAIN);
-    host_send(&host, 15, words, count);
+    host_send(&host, 15, words, 3);
+    host.queue[(host.tail - 1) % HOST_QUEUE].len = 8 + bytes;
     assert_int_equal(host_settle(&host), VMB_OK);
     assert_int_equal(vmb_conn_version(&host.conn), VMB_VERSION_6_0);
+}
+
+static void agree_by(uint32_t count, uint32_t connection)
+{
+    agree_by_bytes(count * 4, connection);
 }
 
 static void a_response_without_a_connection_id_is_on_record(void **state)
@@ -313,6 +319,14 @@ static void a_response_without_features_has_none(void **state)
     host.cfg.features = VMB_CONN_FEATURE_SIGNAL_PARAMETERS;
     agree_by(2, 1);
     assert_int_equal(vmb_conn_fault_count(&host.conn), 0);
+    assert_int_equal(vmb_conn_features(&host.conn), 0);
+}
+
+static void half_a_word_of_features_is_none(void **state)
+{
+    (void)state;
+    host.cfg.features = VMB_CONN_FEATURE_SIGNAL_PARAMETERS;
+    agree_by_bytes(2 * 4 + 2, 1);
     assert_int_equal(vmb_conn_features(&host.conn), 0);
 }
 
@@ -413,6 +427,7 @@ int main(void)
         with_host(a_response_without_a_connection_id_is_on_record),
         with_host(a_connection_id_of_0_is_on_record),
         with_host(a_response_without_features_has_none),
+        with_host(half_a_word_of_features_is_none),
         with_host(features_nobody_asked_for_are_not_taken),
         with_host(a_second_version_response_is_a_stray),
         with_host(a_connection_is_not_made_of_nothing),

@@ -188,6 +188,8 @@ static void a_long_timeout_ends(void **state)
     assert_int_equal(host_turn(&one), VMB_AGAIN);
     one.machine.now += 1;
     assert_int_equal(host_turn(&one), VMB_E_TIMEOUT);
+    /* That was no unload, which nobody has asked for. */
+    assert_int_equal(vmb_conn_unload_status(&one.conn), VMB_E_STATE);
 }
 
 static void a_move_ends_with_the_offer(void **state)
