@@ -97,6 +97,30 @@ static void an_open_that_nobody_wanted_is_undone(void **state)
     assert_posted(&host, "7 ");
 }
 
+/* The host met the close before the open, and answers no teardown until it has
+ * another one. */
+static void an_open_that_a_close_overtook_is_undone(void **state)
+{
+    const uint32_t opened[] = { 1, 1, 0 };
+
+    (void)state;
+    host_connect(&host);
+    host.silent[5] = host.silent[11] = true;
+    assert_int_equal(open_start(vmb_conn_bus(&host.conn), NULL), VMB_OK);
+    (void)host_turn(&host);
+    (void)host_turn(&host);
+    host.machine.now += VMB_CONN_TIMEOUT;
+    (void)host_turn(&host);
+    assert_int_equal(vmb_chan_open_status(&chan), VMB_E_TIMEOUT);
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    host.log[0] = 0;
+    (void)host_turn(&host);
+    assert_posted(&host, "7 11 ");
+    host_send(&host, 6, opened, COUNT(opened));
+    (void)host_turn(&host);
+    assert_posted(&host, "7 ");
+}
+
 static void an_open_channel_is_not_closed_by_a_second_answer(void **state)
 {
     const uint32_t again[] = { 1, 1, 0 };
@@ -414,6 +438,7 @@ int main(void)
         with_host(a_second_end_of_offers_is_a_stray),
         with_host(an_open_result_for_nobody_is_a_stray),
         with_host(an_open_that_nobody_wanted_is_undone),
+        with_host(an_open_that_a_close_overtook_is_undone),
         with_host(an_open_channel_is_not_closed_by_a_second_answer),
         with_host(gpadl_answers_for_another_are_strays),
         with_host(a_long_list_goes_in_numbered_parts),

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 /*
  * What waits to be posted, in a row, while the host takes nothing: what is
- * taken out of it, and what becomes of the rest.
+ * taken out of it, and what becomes of the rest.  And who waits for nothing.
  */
 #include "fake_host.h"
 
 #include <vmb/chan.h>
+#include <vmb/wire/hv.h>
 
 #define BUSY  0x13u /* HV_STATUS_INSUFFICIENT_BUFFERS: later, perhaps */
 #define WRONG 0x05u /* HV_STATUS_INVALID_PARAMETER: never */
@@ -127,6 +128,60 @@ static void a_number_that_nobody_takes_is_no_work(void **state)
     assert_int_equal(host.offers[1].relid, 0);
 }
 
+/* Neither for a number that it still has, which no host would take now. */
+static void a_connection_that_failed_waits_for_nothing(void **state)
+{
+    (void)state;
+    host_connect(&host);
+    host.says = BUSY;
+    host.refused = 13;
+    host_rescind(&host, 1);
+    (void)host_turn(&host);
+    host.silent[16] = true;
+    assert_int_equal(vmb_conn_unload_start(&host.conn), VMB_OK);
+    assert_int_equal(host_turn(&host), VMB_AGAIN);
+    host.machine.now += VMB_CONN_UNLOAD_TIMEOUT;
+    assert_int_equal(host_turn(&host), VMB_E_TIMEOUT);
+}
+
+static void (*set_register)(void *ctx, uint32_t reg, uint64_t value);
+
+static void put_message(uint8_t number, uint8_t flags)
+{
+    uint8_t *slot = host.pages + 2 * PAGE + 2 * 256;
+
+    memset(slot + 16, 0, 8);
+    slot[16] = number;
+    slot[4] = 8;
+    slot[5] = flags;
+    slot[0] = 1;
+}
+
+/* An end of offers comes as soon as there is room for it. */
+static void one_more_on_eom(void *ctx, uint32_t reg, uint64_t value)
+{
+    set_register(ctx, reg, value);
+    if (reg == VMB_REG_EOM)
+        put_message(4, 0);
+}
+
+/* Nor is it taken: it may be for whoever connects next. */
+static void behind_an_unload_nothing_is_heard(void **state)
+{
+    (void)state;
+    host_connect(&host);
+    host.silent[16] = true;
+    assert_int_equal(vmb_conn_unload_start(&host.conn), VMB_OK);
+    (void)host_turn(&host);
+    set_register = host.machine.ops.reg_set;
+    host.machine.ops.reg_set = one_more_on_eom;
+    put_message(17, 1);
+    assert_int_equal(vmb_conn_poll(&host.conn), VMB_E_STATE);
+    assert_int_equal(vmb_conn_unload_status(&host.conn), VMB_OK);
+    assert_int_equal(host.pages[2 * PAGE + 2 * 256], 1);
+    assert_int_equal(vmb_conn_fault_count(&host.conn), 0);
+}
+
 #define with_host(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -136,6 +191,8 @@ int main(void)
         with_host(a_gpadl_that_was_never_posted_is_forgotten),
         with_host(who_unloads_before_the_contact_makes_none),
         with_host(a_number_that_nobody_takes_is_no_work),
+        with_host(a_connection_that_failed_waits_for_nothing),
+        with_host(behind_an_unload_nothing_is_heard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
