@@ -188,6 +188,7 @@ static void a_long_timeout_ends(void **state)
     assert_int_equal(host_turn(&one), VMB_AGAIN);
     one.machine.now += 1;
     assert_int_equal(host_turn(&one), VMB_E_TIMEOUT);
+    assert_int_equal(vmb_conn_fault_count(&one.conn), 1);
     /* That was no unload, which nobody has asked for. */
     assert_int_equal(vmb_conn_unload_status(&one.conn), VMB_E_STATE);
 }

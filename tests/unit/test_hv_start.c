@@ -297,6 +297,7 @@ static void a_register_that_does_not_stick_takes_all_down(void **state)
         { SINT2, 0xff },         { SINT2, VMB_SINT_AUTO_EOI },
         { VMB_REG_SCONTROL, 1 },
     };
+    uint64_t before;
     uint32_t i;
 
     (void)state;
@@ -305,8 +306,11 @@ static void a_register_that_does_not_stick_takes_all_down(void **state)
         assert_int_equal(start(0, false), VMB_OK);
         machine.stuck_reg = stuck[i].reg;
         machine.stuck_bits = stuck[i].bits;
+        before = *fake_reg(&machine, stuck[i].reg) & stuck[i].bits;
         assert_int_equal(start_cpu(64), VMB_E_HOST);
         assert_int_equal(hv.fault_.site, VMB_SITE_HV_REGISTER);
+        assert_int_equal(hv.fault_.got & stuck[i].bits, before);
+        assert_int_not_equal(hv.fault_.limit & stuck[i].bits, before);
         assert_int_equal(*fake_reg(&machine, VMB_REG_SIMP), 0);
         assert_int_equal(*fake_reg(&machine, VMB_REG_SIEFP), 0);
         assert_int_equal(*fake_reg(&machine, SINT2) & VMB_SINT_MASKED,
