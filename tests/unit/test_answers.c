@@ -361,6 +361,73 @@ static void features_nobody_asked_for_are_not_taken(void **state)
     assert_int_equal(vmb_conn_features(&host.conn), 0);
 }
 
+/* These were posted, the last one to the connection that the host wants. */
+static void assert_posted_to_77(const char *log)
+{
+    uint32_t *connection = host.conn.message_page_;
+
+    assert_posted(&host, log);
+    assert_int_equal(*connection, 77);
+    *connection = 0;
+}
+
+static void all_messages_go_where_the_host_wants_them(void **state)
+{
+    const uint32_t opened[] = { 1, 1, 0 };
+    uint32_t relid;
+
+    (void)state;
+    agree_by(3, 77);
+    assert_posted_to_77("14 3 ");
+    (void)tell(6, opened, COUNT(opened));
+    assert_posted_to_77("7 ");
+    for (relid = 3; relid <= HOST_OFFERS + 1; relid++)
+        host_offer(&host, relid);
+    host_rescind(&host, HOST_OFFERS + 1); /* it found no room */
+    (void)host_settle(&host);
+    assert_posted_to_77("13 ");
+    host_rescind(&host, 1);
+    (void)host_settle(&host);
+    assert_posted_to_77("13 ");
+    assert_int_equal(vmb_conn_unload_start(&host.conn), VMB_OK);
+    (void)host_settle(&host);
+    assert_posted_to_77("16 ");
+}
+
+static void so_does_an_unload_that_waited_for_the_version(void **state)
+{
+    const uint32_t words[3] = { 1, 77, 0 };
+
+    (void)state;
+    host.silent[14] = true;
+    assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg), VMB_OK);
+    (void)host_turn(&host);
+    assert_int_equal(vmb_conn_unload_start(&host.conn), VMB_OK);
+    host_send(&host, 15, words, COUNT(words));
+    (void)host_settle(&host);
+    assert_posted_to_77("14 16 ");
+}
+
+/* Its address below 5.0, and from there on where messages are to go. */
+static void a_contact_names_the_interrupt_page(void **state)
+{
+    static const uint32_t versions[] = { VMB_VERSION_4_1, VMB_VERSION_5_0 };
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        host_free(&host);
+        host_init(&host, versions[i]);
+        host.cfg.max_version = versions[i];
+        host.silent[14] = true;
+        assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg),
+                         VMB_OK);
+        (void)host_turn(&host);
+        assert_true(host.conn.out_.contact.interrupt_page ==
+                    (i ? 2 : fake_gpa(host.conn.interrupt_page_)));
+    }
+}
+
 static void a_second_version_response_is_a_stray(void **state)
 {
     const uint32_t words[3] = { 1, 1, 0 };
@@ -454,6 +521,9 @@ int main(void)
         with_host(a_response_without_features_has_none),
         with_host(half_a_word_of_features_is_none),
         with_host(features_nobody_asked_for_are_not_taken),
+        with_host(all_messages_go_where_the_host_wants_them),
+        with_host(so_does_an_unload_that_waited_for_the_version),
+        with_host(a_contact_names_the_interrupt_page),
         with_host(a_second_version_response_is_a_stray),
         with_host(a_connection_is_not_made_of_nothing),
         with_host(a_bus_never_started_opens_nothing),
