@@ -214,6 +214,25 @@ static void a_refusal_that_comes_late_frees_the_ring(void **state)
 }
 
 /* The channel is the caller's then: what was to be posted for it goes, too. */
+/* The host lets go when nobody waits for it any more. */
+static void a_teardown_that_comes_late_frees_the_ring(void **state)
+{
+    uint32_t id;
+
+    (void)state;
+    host_connect(&host);
+    open_channel();
+    id = chan.gpadl_.id_;
+    host.silent[11] = true;
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    (void)host_turn(&host);
+    host.machine.now += VMB_CONN_TIMEOUT;
+    (void)host_turn(&host);
+    assert_int_equal(vmb_chan_close_status(&chan), VMB_E_TIMEOUT);
+    assert_int_equal(tell(12, &id, 1), 0);
+    assert_int_equal(vmb_chan_close_status(&chan), VMB_OK);
+}
+
 static void a_refusal_meets_a_close_that_waits(void **state)
 {
     uint32_t words[3] = { 1, 0, 5 };
@@ -511,6 +530,7 @@ int main(void)
         with_host(a_long_list_goes_in_numbered_parts),
         with_host(no_gpadl_is_number_0),
         with_host(a_refusal_that_comes_late_frees_the_ring),
+        with_host(a_teardown_that_comes_late_frees_the_ring),
         with_host(a_refusal_meets_a_close_that_waits),
         with_host(an_unknown_message_is_on_record_alone),
         with_host(less_than_a_header_is_no_message),

@@ -36,14 +36,19 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void open_channel(void)
+static void start_open(void)
 {
     struct vmb_chan_cfg cfg = { .ring = ring, .tx_pages = 1, .rx_pages = 1 };
 
-    host_connect(&host);
     assert_int_equal(vmb_chan_open_start(&chan, vmb_conn_bus(&host.conn),
                                          &host.offers[1], &cfg),
                      VMB_OK);
+}
+
+static void open_channel(void)
+{
+    host_connect(&host);
+    start_open();
     assert_int_equal(host_settle(&host), VMB_OK);
     assert_int_equal(vmb_chan_open_status(&chan), VMB_OK);
     host.log[0] = 0;
@@ -93,6 +98,26 @@ static void a_gpadl_that_was_never_posted_is_forgotten(void **state)
     host_rescind(&host, 1);
     (void)host_settle(&host);
     assert_posted(&host, "7 11 13 ");
+}
+
+/* Offers are still to come when all is given up again. */
+static void an_unload_posts_nothing_of_a_channel(void **state)
+{
+    (void)state;
+    host.silent[3] = true;
+    assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg), VMB_OK);
+    (void)host_turn(&host);
+    host_offer(&host, 1);
+    (void)host_turn(&host);
+    (void)host_turn(&host);
+    host.says = BUSY;
+    start_open();
+    assert_int_equal(vmb_conn_unload_start(&host.conn), VMB_OK);
+    (void)host_turn(&host);
+    host.says = 0;
+    (void)host_settle(&host);
+    assert_posted(&host, "14 3 16 ");
+    assert_int_equal(vmb_chan_open_status(&chan), VMB_E_STATE);
 }
 
 static void unload(void *ctx, const void *message, uint32_t bytes)
@@ -189,6 +214,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         with_host(who_leaves_from_the_end_takes_nobody_along),
         with_host(a_gpadl_that_was_never_posted_is_forgotten),
+        with_host(an_unload_posts_nothing_of_a_channel),
         with_host(who_unloads_before_the_contact_makes_none),
         with_host(a_number_that_nobody_takes_is_no_work),
         with_host(a_connection_that_failed_waits_for_nothing),

@@ -127,6 +127,18 @@ static void pages_must_be_aligned(void **state)
     fake_assert_untouched(&machine);
 }
 
+/* It was never stopped, as after a machine's sleep. */
+static void a_clock_of_an_earlier_life_is_not_read(void **state)
+{
+    (void)state;
+    assert_int_equal(start(0, false), VMB_OK);
+    assert_non_null(hv.tsc_page_);
+    fake_cpu_init(&machine);
+    machine.privileges &= ~VMB_PRIV_REF_TSC;
+    assert_int_equal(start(0, false), VMB_OK);
+    assert_null(hv.tsc_page_);
+}
+
 static void a_hypercall_register_that_does_not_stick(void **state)
 {
     (void)state;
@@ -350,6 +362,7 @@ int main(void)
         with_machine(an_owner_is_only_overruled_on_request),
         with_machine(what_is_missing_cannot_be_taken_over),
         with_machine(pages_must_be_aligned),
+        with_machine(a_clock_of_an_earlier_life_is_not_read),
         with_machine(a_hypercall_register_that_does_not_stick),
         with_machine(a_page_elsewhere_is_not_ours),
         with_machine(reserved_bits_of_the_register_do_not_matter),
