@@ -38,6 +38,14 @@ static inline uint32_t vmb_host_load32_acquire(const void *at)
     return value;
 }
 
+/* What was loaded before this is not newer than what this loads. */
+static inline uint32_t vmb_host_load32_last(const void *at)
+{
+    /* Acquire: all loads before it are made. */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return vmb_host_load32(at);
+}
+
 static inline uint64_t vmb_host_load64(const void *at)
 {
     uint64_t value = __atomic_load_n((const uint64_t *)at, __ATOMIC_RELAXED);

@@ -34,8 +34,7 @@ static bool read_tsc_page(const struct vmb_hv *hv, uint64_t *now)
         scale = vmb_host_load64(&page->scale);
         offset = vmb_host_load64(&page->offset);
         /* ... nor newer than the second look at it. */
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (vmb_host_load32(&page->sequence) == sequence) {
+        if (vmb_host_load32_last(&page->sequence) == sequence) {
             *now = multiply_high(tsc, scale) + offset;
             return true;
         }

@@ -43,7 +43,5 @@ bool vmb_hv_transient(uint32_t status)
 
 uint64_t vmb_hv_page_register(const struct vmb_hv *hv, const void *page)
 {
-    uint64_t gpa = hv->plat->gpa(hv->plat->ctx, page);
-
-    return gpa / VMB_PAGE_SIZE * VMB_PAGE_SIZE | VMB_REG_ENABLE;
+    return hv->plat->gpa(hv->plat->ctx, page) | VMB_REG_ENABLE;
 }

@@ -212,7 +212,6 @@ static void lose_everything(struct vmb_conn *conn)
     }
     while ((gpadl = conn->gpadls_) != NULL) {
         conn->gpadls_ = gpadl->next_;
-        gpadl->next_ = NULL;
         vmb_bus_gpadl_lost(gpadl);
     }
 }

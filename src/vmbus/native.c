@@ -82,7 +82,6 @@ static void unlist(struct vmb_conn *conn, struct vmb_gpadl *gpadl)
         at = &(*at)->next_;
     }
     *at = gpadl->next_;
-    gpadl->next_ = NULL;
 }
 
 /* The host knows nothing of it when it refused, or was never reached. */

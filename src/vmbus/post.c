@@ -43,7 +43,6 @@ static void unlink_queued(struct vmb_conn *conn, struct vmb_bus_work *work)
     *at = work->next;
     if (!work->next)
         conn->queue_end_ = at;
-    work->next = NULL;
     work->queued = false;
 }
 

@@ -23,6 +23,11 @@ static inline uint32_t vmb_host_load32_acquire(const void *at)
     return vmb_host_load32(at);
 }
 
+static inline uint32_t vmb_host_load32_last(const void *at)
+{
+    return vmb_host_load32(at);
+}
+
 static inline uint64_t vmb_host_load64(const void *at)
 {
     check_access(at, 8);

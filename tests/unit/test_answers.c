@@ -97,6 +97,30 @@ static void an_open_that_nobody_wanted_is_undone(void **state)
     assert_posted(&host, "7 ");
 }
 
+/* The host met the close before the open, and answers no teardown until it has
+ * another one. */
+static void an_open_that_a_close_overtook_is_undone(void **state)
+{
+    const uint32_t opened[] = { 1, 1, 0 };
+
+    (void)state;
+    host_connect(&host);
+    host.silent[5] = host.silent[11] = true;
+    assert_int_equal(open_start(vmb_conn_bus(&host.conn), NULL), VMB_OK);
+    (void)host_turn(&host);
+    (void)host_turn(&host);
+    host.machine.now += VMB_CONN_TIMEOUT;
+    (void)host_turn(&host);
+    assert_int_equal(vmb_chan_open_status(&chan), VMB_E_TIMEOUT);
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    host.log[0] = 0;
+    (void)host_turn(&host);
+    assert_posted(&host, "7 11 ");
+    host_send(&host, 6, opened, COUNT(opened));
+    (void)host_turn(&host);
+    assert_posted(&host, "7 ");
+}
+
 static void an_open_channel_is_not_closed_by_a_second_answer(void **state)
 {
     const uint32_t again[] = { 1, 1, 0 };
@@ -190,6 +214,25 @@ static void a_refusal_that_comes_late_frees_the_ring(void **state)
 }
 
 /* The channel is the caller's then: what was to be posted for it goes, too. */
+/* The host lets go when nobody waits for it any more. */
+static void a_teardown_that_comes_late_frees_the_ring(void **state)
+{
+    uint32_t id;
+
+    (void)state;
+    host_connect(&host);
+    open_channel();
+    id = chan.gpadl_.id_;
+    host.silent[11] = true;
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    (void)host_turn(&host);
+    host.machine.now += VMB_CONN_TIMEOUT;
+    (void)host_turn(&host);
+    assert_int_equal(vmb_chan_close_status(&chan), VMB_E_TIMEOUT);
+    assert_int_equal(tell(12, &id, 1), 0);
+    assert_int_equal(vmb_chan_close_status(&chan), VMB_OK);
+}
+
 static void a_refusal_meets_a_close_that_waits(void **state)
 {
     uint32_t words[3] = { 1, 0, 5 };
@@ -277,17 +320,23 @@ static void offers_are_found_by_all_that_tells_them_apart(void **state)
 
 /* ---- versions ------------------------------------------------------------ */
 
-/* Version responses of `count` words, ours the first to be heard. */
-static void agree_by(uint32_t count, uint32_t connection)
+/* A version response that ends so many bytes behind its header. */
+static void agree_by_bytes(uint32_t bytes, uint32_t connection)
 {
     const uint32_t words[3] = { 1, connection, 1 };
 
     host.silent[14] = true;
     assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg), VMB_OK);
     assert_int_equal(host_turn(&host), VMB_AGAIN);
-    host_send(&host, 15, words, count);
+    host_send(&host, 15, words, 3);
+    host.queue[(host.tail - 1) % HOST_QUEUE].len = 8 + bytes;
     assert_int_equal(host_settle(&host), VMB_OK);
     assert_int_equal(vmb_conn_version(&host.conn), VMB_VERSION_6_0);
+}
+
+static void agree_by(uint32_t count, uint32_t connection)
+{
+    agree_by_bytes(count * 4, connection);
 }
 
 static void a_response_without_a_connection_id_is_on_record(void **state)
@@ -316,11 +365,86 @@ static void a_response_without_features_has_none(void **state)
     assert_int_equal(vmb_conn_features(&host.conn), 0);
 }
 
+static void half_a_word_of_features_is_none(void **state)
+{
+    (void)state;
+    host.cfg.features = VMB_CONN_FEATURE_SIGNAL_PARAMETERS;
+    agree_by_bytes(2 * 4 + 2, 1);
+    assert_int_equal(vmb_conn_features(&host.conn), 0);
+}
+
 static void features_nobody_asked_for_are_not_taken(void **state)
 {
     (void)state;
     agree_by(3, 1); /* which grants one */
     assert_int_equal(vmb_conn_features(&host.conn), 0);
+}
+
+/* These were posted, the last one to the connection that the host wants. */
+static void assert_posted_to_77(const char *log)
+{
+    uint32_t *connection = host.conn.message_page_;
+
+    assert_posted(&host, log);
+    assert_int_equal(*connection, 77);
+    *connection = 0;
+}
+
+static void all_messages_go_where_the_host_wants_them(void **state)
+{
+    const uint32_t opened[] = { 1, 1, 0 };
+    uint32_t relid;
+
+    (void)state;
+    agree_by(3, 77);
+    assert_posted_to_77("14 3 ");
+    (void)tell(6, opened, COUNT(opened));
+    assert_posted_to_77("7 ");
+    for (relid = 3; relid <= HOST_OFFERS + 1; relid++)
+        host_offer(&host, relid);
+    host_rescind(&host, HOST_OFFERS + 1); /* it found no room */
+    (void)host_settle(&host);
+    assert_posted_to_77("13 ");
+    host_rescind(&host, 1);
+    (void)host_settle(&host);
+    assert_posted_to_77("13 ");
+    assert_int_equal(vmb_conn_unload_start(&host.conn), VMB_OK);
+    (void)host_settle(&host);
+    assert_posted_to_77("16 ");
+}
+
+static void so_does_an_unload_that_waited_for_the_version(void **state)
+{
+    const uint32_t words[3] = { 1, 77, 0 };
+
+    (void)state;
+    host.silent[14] = true;
+    assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg), VMB_OK);
+    (void)host_turn(&host);
+    assert_int_equal(vmb_conn_unload_start(&host.conn), VMB_OK);
+    host_send(&host, 15, words, COUNT(words));
+    (void)host_settle(&host);
+    assert_posted_to_77("14 16 ");
+}
+
+/* Its address below 5.0, and from there on where messages are to go. */
+static void a_contact_names_the_interrupt_page(void **state)
+{
+    static const uint32_t versions[] = { VMB_VERSION_4_1, VMB_VERSION_5_0 };
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        host_free(&host);
+        host_init(&host, versions[i]);
+        host.cfg.max_version = versions[i];
+        host.silent[14] = true;
+        assert_int_equal(vmb_conn_start(&host.conn, &host.hv, &host.cfg),
+                         VMB_OK);
+        (void)host_turn(&host);
+        assert_true(host.conn.out_.contact.interrupt_page ==
+                    (i ? 2 : fake_gpa(host.conn.interrupt_page_)));
+    }
 }
 
 static void a_second_version_response_is_a_stray(void **state)
@@ -400,11 +524,13 @@ int main(void)
         with_host(a_second_end_of_offers_is_a_stray),
         with_host(an_open_result_for_nobody_is_a_stray),
         with_host(an_open_that_nobody_wanted_is_undone),
+        with_host(an_open_that_a_close_overtook_is_undone),
         with_host(an_open_channel_is_not_closed_by_a_second_answer),
         with_host(gpadl_answers_for_another_are_strays),
         with_host(a_long_list_goes_in_numbered_parts),
         with_host(no_gpadl_is_number_0),
         with_host(a_refusal_that_comes_late_frees_the_ring),
+        with_host(a_teardown_that_comes_late_frees_the_ring),
         with_host(a_refusal_meets_a_close_that_waits),
         with_host(an_unknown_message_is_on_record_alone),
         with_host(less_than_a_header_is_no_message),
@@ -413,7 +539,11 @@ int main(void)
         with_host(a_response_without_a_connection_id_is_on_record),
         with_host(a_connection_id_of_0_is_on_record),
         with_host(a_response_without_features_has_none),
+        with_host(half_a_word_of_features_is_none),
         with_host(features_nobody_asked_for_are_not_taken),
+        with_host(all_messages_go_where_the_host_wants_them),
+        with_host(so_does_an_unload_that_waited_for_the_version),
+        with_host(a_contact_names_the_interrupt_page),
         with_host(a_second_version_response_is_a_stray),
         with_host(a_connection_is_not_made_of_nothing),
         with_host(a_bus_never_started_opens_nothing),

@@ -4,6 +4,7 @@
  * failed signal or a lie does, and who may be inside at the same time.
  */
 #include "fake_bus.h"
+#include "lane.h"
 #include "packets.h"
 
 static struct fake_bus bus;
@@ -537,6 +538,21 @@ static void a_second_opener_is_turned_away(void **state)
     assert_int_equal(bus.bus.lane_, 0);
 }
 
+/* A callback's lane is left as it was entered, though the callback may have
+ * come to an end meanwhile: the other one is the poll's that called it. */
+static void who_came_in_with_a_callback_frees_no_poll(void **state)
+{
+    (void)state;
+    bus.bus.lane_ = 1;
+    bus.bus.calling_back_ = true;
+    assert_true(vmb_bus_enter(&bus.bus));
+    bus.bus.calling_back_ = false;
+    vmb_bus_leave(&bus.bus);
+    assert_int_equal(bus.bus.lane_, 1);
+    assert_int_equal(bus.bus.inner_, 0);
+    bus.bus.lane_ = 0;
+}
+
 #define on_bus(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -560,6 +576,7 @@ int main(void)
         on_bus(a_second_sender_is_turned_away),
         on_bus(a_second_receiver_is_turned_away),
         on_bus(a_second_opener_is_turned_away),
+        on_bus(who_came_in_with_a_callback_frees_no_poll),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,9 @@ static void a_long_timeout_ends(void **state)
     assert_int_equal(host_turn(&one), VMB_AGAIN);
     one.machine.now += 1;
     assert_int_equal(host_turn(&one), VMB_E_TIMEOUT);
+    assert_int_equal(vmb_conn_fault_count(&one.conn), 1);
+    /* That was no unload, which nobody has asked for. */
+    assert_int_equal(vmb_conn_unload_status(&one.conn), VMB_E_STATE);
 }
 
 static void a_move_ends_with_the_offer(void **state)
@@ -207,8 +210,24 @@ static void a_move_ends_with_the_offer(void **state)
     /* Nothing is in flight any more once the channel is closed. */
     assert_int_equal(host_settle(&one), VMB_OK);
     assert_int_equal(vmb_chan_close_status(&dev.chan), VMB_OK);
-    assert_int_not_equal(vmb_conn_modify_status(&dev.chan), VMB_AGAIN);
+    assert_int_equal(vmb_conn_modify_status(&dev.chan), VMB_E_RESCINDED);
     assert_posted(&one, "11 13 ");
+}
+
+static void a_move_that_was_made_stays_made(void **state)
+{
+    (void)state;
+    host_connect(&one);
+    open_channel(&one, &dev, 0, NULL);
+    assert_int_equal(vmb_conn_modify_start(&one.conn, &dev.chan, &one.cpu[1]),
+                     VMB_OK);
+    assert_int_equal(host_settle(&one), VMB_OK);
+    host_rescind(&one, 1);
+    (void)host_turn(&one);
+    assert_int_equal(vmb_conn_modify_status(&dev.chan), VMB_OK);
+    assert_int_equal(vmb_chan_close_start(&dev.chan), VMB_OK);
+    assert_int_equal(host_settle(&one), VMB_OK);
+    assert_int_equal(vmb_conn_modify_status(&dev.chan), VMB_OK);
 }
 
 static void a_move_is_not_begun_while_unloading(void **state)
@@ -530,6 +549,7 @@ int main(void)
         with_host(each_monitor_id_has_its_bit),
         with_host(a_long_timeout_ends),
         with_host(a_move_ends_with_the_offer),
+        with_host(a_move_that_was_made_stays_made),
         with_host(a_move_is_not_begun_while_unloading),
         with_host(a_close_that_was_not_taken_is_sent_again),
         with_host(a_close_that_waits_outlives_a_rescind),

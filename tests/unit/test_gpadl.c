@@ -237,6 +237,22 @@ static void only_an_open_channel_has_gpadls(void **state)
     assert_calls(&bus, "");
 }
 
+static void one_that_fails_or_closes_has_none(void **state)
+{
+    (void)state;
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    assert_int_equal(create(), VMB_E_STATE);
+    fake_answer_down(&bus, VMB_E_TIMEOUT);
+    assert_int_equal(create(), VMB_E_STATE);
+    assert_int_equal(vmb_chan_close_start(&chan), VMB_OK);
+    fake_answer_down(&bus, VMB_OK);
+    assert_int_equal(vmb_chan_open_start(&chan, &bus.bus, &bus.offer, &cfg),
+                     VMB_OK);
+    fake_answer_gpadl(&bus, VMB_OK);
+    fake_answer_open(&bus, VMB_E_REFUSED);
+    assert_int_equal(create(), VMB_E_STATE);
+}
+
 /* Most hosts let go of it only after the close: it outlives its channel. */
 static void it_is_destroyed_after_its_channel_closed(void **state)
 {
@@ -265,6 +281,7 @@ int main(void)
         on_bus(lists_must_be_sound),
         on_bus(memory_by_address_is_in_whole_pages),
         on_bus(only_an_open_channel_has_gpadls),
+        on_bus(one_that_fails_or_closes_has_none),
         on_bus(it_is_destroyed_after_its_channel_closed),
     };
 

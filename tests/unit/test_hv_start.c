@@ -127,6 +127,18 @@ static void pages_must_be_aligned(void **state)
     fake_assert_untouched(&machine);
 }
 
+/* It was never stopped, as after a machine's sleep. */
+static void a_clock_of_an_earlier_life_is_not_read(void **state)
+{
+    (void)state;
+    assert_int_equal(start(0, false), VMB_OK);
+    assert_non_null(hv.tsc_page_);
+    fake_cpu_init(&machine);
+    machine.privileges &= ~VMB_PRIV_REF_TSC;
+    assert_int_equal(start(0, false), VMB_OK);
+    assert_null(hv.tsc_page_);
+}
+
 static void a_hypercall_register_that_does_not_stick(void **state)
 {
     (void)state;
@@ -297,6 +309,7 @@ static void a_register_that_does_not_stick_takes_all_down(void **state)
         { SINT2, 0xff },         { SINT2, VMB_SINT_AUTO_EOI },
         { VMB_REG_SCONTROL, 1 },
     };
+    uint64_t before;
     uint32_t i;
 
     (void)state;
@@ -305,8 +318,11 @@ static void a_register_that_does_not_stick_takes_all_down(void **state)
         assert_int_equal(start(0, false), VMB_OK);
         machine.stuck_reg = stuck[i].reg;
         machine.stuck_bits = stuck[i].bits;
+        before = *fake_reg(&machine, stuck[i].reg) & stuck[i].bits;
         assert_int_equal(start_cpu(64), VMB_E_HOST);
         assert_int_equal(hv.fault_.site, VMB_SITE_HV_REGISTER);
+        assert_int_equal(hv.fault_.got & stuck[i].bits, before);
+        assert_int_not_equal(hv.fault_.limit & stuck[i].bits, before);
         assert_int_equal(*fake_reg(&machine, VMB_REG_SIMP), 0);
         assert_int_equal(*fake_reg(&machine, VMB_REG_SIEFP), 0);
         assert_int_equal(*fake_reg(&machine, SINT2) & VMB_SINT_MASKED,
@@ -346,6 +362,7 @@ int main(void)
         with_machine(an_owner_is_only_overruled_on_request),
         with_machine(what_is_missing_cannot_be_taken_over),
         with_machine(pages_must_be_aligned),
+        with_machine(a_clock_of_an_earlier_life_is_not_read),
         with_machine(a_hypercall_register_that_does_not_stick),
         with_machine(a_page_elsewhere_is_not_ours),
         with_machine(reserved_bits_of_the_register_do_not_matter),

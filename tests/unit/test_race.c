@@ -17,6 +17,7 @@
 #include "fake_bus.h"
 #include "packets.h"
 #include "vmbus/chan_internal.h"
+#include "vmbus/conn_internal.h"
 
 #define PACKETS  30000u
 #define PATIENCE 20 /* seconds; a wake-up takes microseconds */
@@ -440,6 +441,98 @@ static void a_guess_finds_a_slot_whole_or_not_at_all(void **state)
     run(host_guesses, guest_asks);
 }
 
+/* ---- flags: the host sets, a handler collects, a reader takes them ------- */
+
+#define FLAGS  60u /* all in one word, where they meet most */
+#define ROUNDS 300u
+
+static struct vmb_hv hv;
+static struct vmb_cpu cpu;
+static struct vmb_conn conn;
+static struct vmb_offer offers[FLAGS + 1]; /* by relid, from 1 on */
+static struct vmb_chan flagged[FLAGS];
+static uint32_t taken[FLAGS]; /* so often, each */
+static bool over;
+
+static bool is_over(void)
+{
+    return __atomic_load_n(&over, __ATOMIC_ACQUIRE);
+}
+
+/* A flag again as soon as it was taken: whoever loses one stops that. */
+static void *host_flags(void *context)
+{
+    uint64_t *word = (uint64_t *)(void *)(pages + PAGE + 2 * 256);
+    uint32_t set[FLAGS] = { 0 }, i;
+
+    (void)context;
+    while (!is_over()) {
+        for (i = 0; i < FLAGS; i++) {
+            if (set[i] == ROUNDS ||
+                __atomic_load_n(&taken[i], __ATOMIC_ACQUIRE) != set[i])
+                continue;
+            set[i]++;
+            __atomic_fetch_or(word, 2ull << i, __ATOMIC_RELEASE);
+        }
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void *handler_scans(void *context)
+{
+    (void)context;
+    while (!is_over())
+        if (!vmb_cpu_scan(&cpu))
+            sched_yield();
+    return NULL;
+}
+
+static void place_flags(void)
+{
+    uint32_t i;
+
+    pages = new_pages(2);
+    cpu.hv_ = &hv;
+    cpu.conn_ = &conn;
+    cpu.simp_ = pages;
+    cpu.siefp_ = pages + PAGE;
+    conn.cfg_.offers = offers;
+    conn.cfg_.offer_cap = COUNT(offers);
+    for (i = 0; i < FLAGS; i++) {
+        flagged[i].gate_ = VMB_GATE(VMB_OK);
+        offers[i + 1].relid = i + 1;
+        offers[i + 1].chan_ = &flagged[i];
+    }
+}
+
+static void no_flag_is_lost_between_three(void **state)
+{
+    time_t end = time(NULL) + PATIENCE;
+    pthread_t host, handler;
+    struct vmb_chan *ready;
+    uint32_t found = 0;
+
+    (void)state;
+    place_flags();
+    assert_int_equal(pthread_create(&host, NULL, host_flags, NULL), 0);
+    assert_int_equal(pthread_create(&handler, NULL, handler_scans, NULL), 0);
+    while (found < FLAGS * ROUNDS && time(NULL) < end) {
+        ready = vmb_cpu_next_ready(&cpu);
+        if (!ready) {
+            sched_yield();
+            continue;
+        }
+        found++;
+        __atomic_add_fetch(&taken[ready - flagged], 1, __ATOMIC_RELEASE);
+    }
+    __atomic_store_n(&over, true, __ATOMIC_RELEASE);
+    assert_int_equal(pthread_join(host, NULL), 0);
+    assert_int_equal(pthread_join(handler, NULL), 0);
+    assert_int_equal(found, FLAGS * ROUNDS);
+    free(pages);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -448,6 +541,7 @@ int main(void)
         cmocka_unit_test(a_channel_leaves_nobody_asleep),
         cmocka_unit_test(neither_side_waits_for_the_other),
         cmocka_unit_test(a_guess_finds_a_slot_whole_or_not_at_all),
+        cmocka_unit_test(no_flag_is_lost_between_three),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

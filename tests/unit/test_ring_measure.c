@@ -226,6 +226,22 @@ static void sums_of_lengths_do_not_wrap(void **state)
     }
 }
 
+/* So many that all their bytes, cut to 32 bits, would fit into a packet. */
+static void many_pieces_do_not_wrap_either(void **state)
+{
+    static struct vmb_iov many[8193];
+    uint32_t i;
+
+    (void)state;
+    sample_inband(&sample, 0);
+    sample.out.iov = many;
+    sample.out.iov_count = COUNT(many);
+    for (i = 0; i < COUNT(many); i++)
+        many[i] = (struct vmb_iov){ some_bytes, WIRE_MOST };
+    assert_true((uint32_t)(COUNT(many) * (uint64_t)WIRE_MOST) < WIRE_MOST - 16);
+    refused(VMB_E_TOOBIG);
+}
+
 static void page_lists_end_at_16_bits_of_8_bytes(void **state)
 {
     const uint32_t most = 65535u - 2 - 1 - 1; /* header, count, range */
@@ -277,6 +293,7 @@ int main(void)
         cmocka_unit_test(bytes_need_an_address),
         cmocka_unit_test(lengths_end_at_16_bits_of_8_bytes),
         cmocka_unit_test(sums_of_lengths_do_not_wrap),
+        cmocka_unit_test(many_pieces_do_not_wrap_either),
         cmocka_unit_test(page_lists_end_at_16_bits_of_8_bytes),
         cmocka_unit_test(sums_of_page_lists_do_not_wrap),
     };

@@ -134,7 +134,7 @@ static void direct_takes_1_to_64_ranges_across_the_end(void **state)
 /*
  * Packets of one piece and one member are written by code of their own, and the
  * same packets with an empty piece behind it by the code for all: what they
- * take and what lies in the ring must be the same, up to the largest.
+ * take and what lies in the ring must be the same.
  */
 static void both_ways_to_write_agree(void **state)
 {
@@ -163,6 +163,58 @@ static void both_ways_to_write_agree(void **state)
             assert_int_equal(one.mdl_bytes, two.mdl_bytes);
         }
     }
+}
+
+#define LONG_PAGES 129u
+#define WIRE_MOST  (65535u * 8)
+
+/* The sample is in the ring with these lengths, in bytes. */
+static void assert_header(uint32_t descriptor, uint32_t total)
+{
+    uint8_t *large = new_pages(1 + LONG_PAGES);
+    struct vmb_out_size size;
+    struct vmb_fault fault;
+    struct vmb_ring_tx tx;
+    uint16_t header[4];
+
+    place_tx(&tx, large, LONG_PAGES, 0, 0);
+    assert_int_equal(vmb_ring_measure(&sample.out, &size), VMB_OK);
+    assert_int_equal(vmb_ring_reserve(&tx, size.total, &fault), VMB_OK);
+    vmb_ring_write(&tx, &sample.out, &size, 0);
+    memcpy(header, large + PAGE, sizeof header);
+    assert_int_equal(header[1] * 8u, descriptor);
+    assert_int_equal(header[2] * 8u, total);
+    assert_int_equal(tx.write_, total + 8);
+    free(large);
+}
+
+/* Lengths count 8 bytes: more than 16 bits of bytes are no mistake. */
+static void lengths_hold_up_to_the_longest_packet(void **state)
+{
+    static const uint32_t totals[] = { 65528, 65536, 65544, 131072, WIRE_MOST };
+    uint8_t *bytes = calloc(1, WIRE_MOST);
+    uint32_t i, pieces, pages_of;
+
+    (void)state;
+    assert_non_null(bytes);
+    for (i = 0; i < COUNT(totals); i++) {
+        for (pieces = 1; pieces <= 2; pieces++) {
+            sample_inband(&sample, 0);
+            sample.pieces[0].base = bytes;
+            sample.pieces[0].len = totals[i] - 16;
+            sample.out.iov_count = pieces;
+            assert_header(16, totals[i]);
+            sample_direct(&sample, 1, 0);
+            pages_of = (totals[i] - 32) / 8;
+            sample.members[0].pfns = (const uint64_t *)(const void *)bytes;
+            sample.members[0].pfn_count = pages_of;
+            sample.members[0].byte_offset = 0;
+            sample.members[0].byte_count = pages_of * PAGE;
+            sample.out.iov_count = pieces;
+            assert_header(totals[i], totals[i]);
+        }
+    }
+    free(bytes);
 }
 
 static void payload_is_gathered_from_pieces(void **state)
@@ -462,6 +514,7 @@ int main(void)
         cmocka_unit_test(direct_wraps_anywhere),
         cmocka_unit_test(direct_takes_1_to_64_ranges_across_the_end),
         cmocka_unit_test(both_ways_to_write_agree),
+        cmocka_unit_test(lengths_hold_up_to_the_longest_packet),
         cmocka_unit_test(payload_is_gathered_from_pieces),
         cmocka_unit_test(padding_shows_nothing_of_the_past),
         cmocka_unit_test(the_last_8_bytes_stay_free),

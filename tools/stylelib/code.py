@@ -129,7 +129,7 @@ def _open_call(before):
 
 # An access that orders others, and words that tell which and why.
 ORDERED = re.compile(r"__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)\b|"
-                     r"\bvmb_host_(\w+_(acquire|release)|fence)\(")
+                     r"\bvmb_host_(\w+_(acquire|release|last)|fence)\(")
 ORDER_WORDS = re.compile(r"acquire|release|atomic|before|after|older|newer|"
                          r"secondlook", re.IGNORECASE)
 ORDER_REACH = 7
