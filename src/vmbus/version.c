@@ -75,6 +75,20 @@ static void take_connection_id(struct vmb_conn *conn,
     vmb_conn_complain(conn, VMB_SITE_VERSION_CONN_ID, conn->in_bytes_, 0);
 }
 
+/* An answer that is too short for them grants none: who asked is to know. */
+static void take_features(struct vmb_conn *conn,
+                          const struct vmb_msg_version_response *m)
+{
+    uint32_t asked = conn->cfg_.features;
+
+    if (conn->version_ < VMB_VERSION_6_0 || asked == 0)
+        return;
+    if (conn->in_bytes_ >= sizeof *m)
+        conn->features_ = m->features & asked;
+    else
+        vmb_conn_complain(conn, VMB_SITE_MSG_SHORT, conn->in_bytes_, sizeof *m);
+}
+
 static void agreed(struct vmb_conn *conn,
                    const struct vmb_msg_version_response *m)
 {
@@ -84,8 +98,7 @@ static void agreed(struct vmb_conn *conn,
         vmb_post_add(conn, &conn->work_, VMB_WORK_UNLOAD);
         return;
     }
-    if (conn->version_ >= VMB_VERSION_6_0 && conn->in_bytes_ >= sizeof *m)
-        conn->features_ = m->features & conn->cfg_.features;
+    take_features(conn, m);
     vmb_conn_serve(conn, conn->cfg_.cpu);
     conn->state_ = VMB_CONN_OFFERS;
     vmb_post_add(conn, &conn->work_, VMB_WORK_OFFERS);

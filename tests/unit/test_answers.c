@@ -361,8 +361,16 @@ static void a_response_without_features_has_none(void **state)
     (void)state;
     host.cfg.features = VMB_CONN_FEATURE_SIGNAL_PARAMETERS;
     agree_by(2, 1);
-    assert_int_equal(vmb_conn_fault_count(&host.conn), 0);
+    assert_first_fault(VMB_SITE_MSG_SHORT, 16);
+    assert_int_equal(vmb_conn_fault_count(&host.conn), 1);
     assert_int_equal(vmb_conn_features(&host.conn), 0);
+}
+
+static void nor_does_who_asked_for_none_miss_them(void **state)
+{
+    (void)state;
+    agree_by(2, 1);
+    assert_int_equal(vmb_conn_fault_count(&host.conn), 0);
 }
 
 static void half_a_word_of_features_is_none(void **state)
@@ -370,13 +378,18 @@ static void half_a_word_of_features_is_none(void **state)
     (void)state;
     host.cfg.features = VMB_CONN_FEATURE_SIGNAL_PARAMETERS;
     agree_by_bytes(2 * 4 + 2, 1);
+    assert_first_fault(VMB_SITE_MSG_SHORT, 18);
     assert_int_equal(vmb_conn_features(&host.conn), 0);
 }
 
 static void features_nobody_asked_for_are_not_taken(void **state)
 {
+    static const struct vmb_guid id = { { 1 } };
+
     (void)state;
-    agree_by(3, 1); /* which grants one */
+    host.cfg.features = VMB_CONN_FEATURE_CLIENT_ID;
+    host.cfg.client_id = &id;
+    agree_by(3, 1); /* which grants another */
     assert_int_equal(vmb_conn_features(&host.conn), 0);
 }
 
@@ -539,6 +552,7 @@ int main(void)
         with_host(a_response_without_a_connection_id_is_on_record),
         with_host(a_connection_id_of_0_is_on_record),
         with_host(a_response_without_features_has_none),
+        with_host(nor_does_who_asked_for_none_miss_them),
         with_host(half_a_word_of_features_is_none),
         with_host(features_nobody_asked_for_are_not_taken),
         with_host(all_messages_go_where_the_host_wants_them),
