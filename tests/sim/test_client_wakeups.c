@@ -436,6 +436,29 @@ static void a_host_is_told_before_nobody_receives(void **state)
     down(c);
 }
 
+/* Nobody can do anything for it but who completes a packet. */
+static void what_the_quota_holds_back_keeps_nobody_awake(void **state)
+{
+    struct client *c = up(0, 0);
+    void (*on_turn)(struct rig *) = c->rig->on_turn;
+
+    (void)state;
+    assert_int_equal(vmb_channel_set_transaction_quota(&c->channel, 1), VMB_OK);
+    c->hold = true;
+    c->rig->on_turn = no_turn;
+    host_sends(c->dev, 0, 2, 8, true);
+    rig_settle(c->rig);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_OK);
+    assert_int_equal(c->packets, 1);
+    assert_int_equal(vmb_channel_poll(&c->channel), VMB_OK);
+    assert_int_equal(vmb_channel_packet_complete(c->held[0], NULL, 0), VMB_OK);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_OK);
+    assert_int_equal(c->packets, 2);
+    assert_int_equal(vmb_channel_packet_complete(c->held[1], NULL, 0), VMB_OK);
+    c->rig->on_turn = on_turn;
+    down(c);
+}
+
 /* The host looks after each send of a batch's end. */
 static void send_two(struct client *c, enum client_event event)
 {
@@ -488,6 +511,7 @@ int main(void)
         cmocka_unit_test(what_the_last_routine_lets_pass_goes_out),
         cmocka_unit_test(answers_pass_requests_without_transaction),
         cmocka_unit_test(a_host_is_told_before_nobody_receives),
+        cmocka_unit_test(what_the_quota_holds_back_keeps_nobody_awake),
         cmocka_unit_test(a_batch_goes_out_with_one_signal),
     };
 

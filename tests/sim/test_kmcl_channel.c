@@ -468,6 +468,43 @@ static void channels_come_and_go_in_a_turn(void **state)
     kmcl_down(&k);
 }
 
+static NTSTATUS poll_within(VMBCHANNEL channel)
+{
+    (void)channel;
+    host_sends(k.dev, 0, 1, 64, false);
+    (void)vmb_sim_run(k.rig->sim, 10);
+    assert_true(vmb_kmcl_poll(&k.device) >= VMB_OK);
+    assert_int_equal(k.packets, 1);
+    return STATUS_SUCCESS;
+}
+
+/* A callback of the first polls: the second, not yet visited, is in that turn.
+ */
+static void a_turn_within_a_turn_leaves_nobody_out(void **state)
+{
+    VMB_CHANNEL_STATE_CHANGE_CALLBACKS callbacks = kmcl_state_change();
+    VMBCHANNEL first;
+
+    (void)state;
+    kmcl_up(&k, NULL);
+    assert_non_null(rig_device(k.rig));
+    kmcl_settle(&k);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &first),
+                     STATUS_SUCCESS);
+    callbacks = (VMB_CHANNEL_STATE_CHANGE_CALLBACKS){
+        .Version = callbacks.Version,
+        .Size = callbacks.Size,
+        .EvtChannelOpened = poll_within,
+    };
+    assert_int_equal(VmbChannelInitSetStateChangeCallbacks(first, &callbacks),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(first), STATUS_SUCCESS);
+    KMCL_UNTIL(&k, k.packets == 1);
+    VmbChannelDisable(first);
+    VmbChannelCleanup(first);
+    kmcl_down(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +528,7 @@ int main(void)
         cmocka_unit_test(latency_is_that_of_the_monitor_page),
         cmocka_unit_test(a_turn_that_began_something_asks_for_another),
         cmocka_unit_test(channels_come_and_go_in_a_turn),
+        cmocka_unit_test(a_turn_within_a_turn_leaves_nobody_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,6 +230,79 @@ static void a_sub_channel_follows_its_primary(void **state)
     kmcl_down(&k);
 }
 
+/* ---- What is set last counts ---------------------------------------------
+ */
+
+static VOID process_ex(VMBCHANNEL channel, VMBPACKETCOMPLETION packet,
+                       PVOID buffer, UINT32 bytes, UINT32 flags, PVOID context)
+{
+    (void)context;
+    kmcl_process_packet(channel, packet, buffer, bytes, flags);
+}
+
+static VOID complete_ex(VMBCHANNEL channel, UINT32 packets, PVOID context)
+{
+    (void)context;
+    kmcl_processing_complete(channel, packets);
+}
+
+static void one_packet_and_no_batch(uint32_t packets)
+{
+    enable();
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    kmcl_settle(&k);
+    host_sends(k.dev, 0, 1, 64, false);
+    KMCL_UNTIL(&k, k.packets == packets);
+    kmcl_settle(&k);
+    assert_null(strchr(k.events, BATCH));
+    VmbChannelDisable(k.channel);
+}
+
+/* Of the others not even the half that was set alone stays. */
+static void the_packet_callbacks_set_last_count(void **state)
+{
+    VMBCHANNEL c;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    c = k.channel;
+    assert_int_equal(
+        VmbChannelInitSetProcessPacketCallbacksEx(c, NULL, complete_ex, NULL),
+        STATUS_SUCCESS);
+    assert_int_equal(
+        VmbChannelInitSetProcessPacketCallbacks(c, kmcl_process_packet, NULL),
+        STATUS_SUCCESS);
+    one_packet_and_no_batch(1);
+    assert_int_equal(VmbChannelInitSetProcessPacketCallbacks(
+                         c, NULL, kmcl_processing_complete),
+                     STATUS_SUCCESS);
+    assert_int_equal(
+        VmbChannelInitSetProcessPacketCallbacksEx(c, process_ex, NULL, NULL),
+        STATUS_SUCCESS);
+    one_packet_and_no_batch(2);
+    kmcl_down(&k);
+}
+
+/* A context has the bytes that were asked for, and what follows is aligned. */
+static void an_inline_context_is_rounded_up(void **state)
+{
+    static const UINT32 sizes[] = { 0, 16, 17, 24 };
+    UINT32 bytes[4], i;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(
+            VmbChannelInitSetInlinePacketContextSize(k.channel, sizes[i]),
+            STATUS_SUCCESS);
+        bytes[i] = VmbChannelSizeofPacket(k.channel);
+    }
+    assert_int_equal(bytes[1], bytes[0] + 16);
+    assert_int_equal(bytes[2], bytes[0] + 24);
+    assert_int_equal(bytes[3], bytes[0] + 24);
+    kmcl_down(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_refused_open_is_a_pnp_failure),
         cmocka_unit_test(without_a_target_nothing_is_enabled),
         cmocka_unit_test(a_sub_channel_follows_its_primary),
+        cmocka_unit_test(the_packet_callbacks_set_last_count),
+        cmocka_unit_test(an_inline_context_is_rounded_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
