@@ -262,6 +262,8 @@ static void gpadls_in_doubt_are_kept(void **state)
         STATUS_IO_TIMEOUT);
     assert_int_equal(none, 0);
     kmcl_settle(&k);
+    VmbChannelDeleteGpadl(k.channel, known); /* whose object that one has */
+    kmcl_expect_misuse(&k, "VmbChannelDeleteGpadl", STATUS_INVALID_PARAMETER);
     assert_true(rig_mapped(k.rig, memory, 1));
     assert_int_equal(vmb_kmcl_free_pages(&k.device), before);
     VmbChannelDisable(k.channel);

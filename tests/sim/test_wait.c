@@ -428,6 +428,29 @@ static void a_second_waiter_is_told(void **state)
     rig_down(s.rig);
 }
 
+/* What the host signals meanwhile is collected, for whoever asks afterwards. */
+static void a_wait_collects_what_is_ready(void **state)
+{
+    struct vmb_gpadl gpadl = { .id_ = 0 };
+    struct scene s;
+
+    (void)state;
+    set_up(&s, NULL);
+    rig_settle(s.rig);
+    assert_null(vmb_cpu_next_ready(&s.rig->cpu[0]));
+    assert_false(vmb_chan_arm(&s.link.chan));
+    assert_int_equal(
+        vmb_sim_send_inband(rig_host(s.dev), 1, "12345678", 8, false), VMB_OK);
+    assert_int_equal(vmb_gpadl_create_virtual_start(&gpadl, &s.link.chan,
+                                                    rig_alloc(s.rig, 1), 4096),
+                     VMB_OK);
+    assert_int_equal(vmb_wait_gpadl(&s.rig->conn, &gpadl), VMB_OK);
+    assert_ptr_equal(vmb_cpu_next_ready(&s.rig->cpu[0]), &s.link.chan);
+    assert_int_equal(vmb_wait_gpadl_destroy(&s.rig->conn, &gpadl), VMB_OK);
+    assert_int_equal(vmb_wait_close(&s.rig->conn, &s.link.chan), VMB_OK);
+    rig_down(s.rig);
+}
+
 /* Room comes while it is waited for. */
 static void room_ends_the_waiting(void **state)
 {
@@ -486,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_dead_connection_ends_every_wait),
         cmocka_unit_test(an_unload_that_may_not_begin_is_passed_on),
         cmocka_unit_test(a_second_waiter_is_told),
+        cmocka_unit_test(a_wait_collects_what_is_ready),
         cmocka_unit_test(room_ends_the_waiting),
         cmocka_unit_test(without_rest_it_spins),
     };
