@@ -42,7 +42,7 @@ void *vmb_arena_take(struct vmb_kmcl_arena *arena, size_t bytes)
     uint32_t i, run = 0;
     uint8_t *at;
 
-    if (wanted == 0 || wanted > arena->free_)
+    if (wanted == 0)
         return NULL;
     for (i = 0; i < arena->pages_ && run < wanted; i++)
         run = arena->map_[i] == PAGE_FREE ? run + 1 : 0;

@@ -10,10 +10,8 @@ static NTSTATUS enable(VMBCHANNEL channel)
         return STATUS_INVALID_DEVICE_STATE;
     (void)vmb_kmcl_gpadls_reclaim(channel);
     status = vmb_kmcl_lay_out(channel);
-    if (NT_SUCCESS(status))
-        status = vmb_kmcl_status(
-            channel->auto_pause ? vmb_channel_pause_start(&channel->channel)
-                                : vmb_channel_start(&channel->channel));
+    if (NT_SUCCESS(status) && channel->auto_pause)
+        status = vmb_kmcl_status(vmb_channel_pause_start(&channel->channel));
     if (NT_SUCCESS(status))
         status = vmb_kmcl_status(vmb_channel_enable(&channel->channel));
     if (NT_SUCCESS(status))

@@ -156,7 +156,7 @@ static enum vmb_status delete_gpadl(VMBCHANNEL channel, UINT32 handle)
     status = vmb_channel_delete_gpadl_start(&channel->channel, &gpadl->gpadl);
     if (status == VMB_OK)
         status = vmb_wait_gpadl_destroy(channel->cfg.conn, &gpadl->gpadl.gpadl);
-    if (is_host_done(gpadl))
+    if (status == VMB_OK)
         forget(channel, gpadl);
     return status;
 }

@@ -21,7 +21,6 @@ static bool begin_resize(VMBCHANNEL channel)
     if (!channel || channel->packets.out > 0 || !begin(channel))
         return false;
     vmb_lookaside_drop(&channel->packets, &channel->device->arena_);
-    channel->packets.bytes = 0;
     return true;
 }
 

@@ -68,8 +68,6 @@ vmb_channel_create_gpadl_from_pfns_start(struct vmb_channel *channel,
 {
     const struct vmb_mdl mdl = { NULL, pfns, count, 0, count * VMB_PAGE_SIZE };
 
-    if (!pfns || count == 0)
-        return VMB_E_ARG;
     if (count > VMB_GPADL_PAGES)
         return VMB_E_TOOBIG;
     return create(channel, gpadl, &mdl, NULL, 0);

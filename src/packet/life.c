@@ -126,7 +126,7 @@ static void close(struct vmb_channel *channel, enum vmb_status why)
     vmb_channel_died(channel, why);
     channel->state_ = VMB_CHANNEL_CLOSING;
     /* VMB_E_STATE: it is on its way already. */
-    channel->begun_ |= vmb_chan_close_start(&channel->chan_) == VMB_OK;
+    (void)(vmb_chan_close_start(&channel->chan_) == VMB_OK);
 }
 
 static void run(struct vmb_channel *channel)
@@ -187,11 +187,9 @@ static void suspend(struct vmb_channel *channel)
 
 static void suspended(struct vmb_channel *channel)
 {
-    bool ending = is_ending(channel);
-
     if (channel->delivered_ > 0)
         return;
-    if (ending)
+    if (is_ending(channel))
         close(channel, VMB_E_CANCELLED);
     else
         channel->state_ = VMB_CHANNEL_PAUSED;

@@ -14,7 +14,6 @@ void vmb_channel_set_incoming_processing_at_passive(struct vmb_channel *channel,
                                                     bool required)
 {
     channel->cfg_.at_passive = required;
-    channel->unread_ = true;
 }
 
 struct vmb_chan *vmb_channel_chan(struct vmb_channel *channel)

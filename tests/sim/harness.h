@@ -103,6 +103,7 @@ struct rig {
     uint32_t signalled; /* HvSignalEvent calls tried */
     uint32_t last_signal;
     uint64_t eoms, last_scontrol;
+    uint64_t last_rest; /* what relax() was asked for, from then on */
     uint32_t stuck; /* a register that loses what is written to it; 0: none */
 
     /* Called at the end of the events callback, if set. */

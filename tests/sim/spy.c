@@ -42,9 +42,11 @@ static uint64_t spy_now(void *ctx)
 
 static void spy_relax(void *ctx, uint64_t until)
 {
-    const struct rig *rig = ctx;
+    struct rig *rig = ctx;
 
     replay_turn();
+    __atomic_store_n(&rig->last_rest, until - vmb_sim_clock(rig->sim),
+                     __ATOMIC_RELAXED);
     rig->real->relax(rig->real->ctx, until);
 }
 

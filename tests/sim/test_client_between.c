@@ -42,6 +42,25 @@ static void after_a_packet_too_long_nothing_is_sent(void **state)
     client_tear_down(c);
 }
 
+/* Nor is what the host sends behind it taken. */
+static void after_a_packet_too_long_nothing_is_taken(void **state)
+{
+    struct client *c = prepare(false);
+
+    (void)state;
+    c->cfg.incoming_bytes = 64;
+    client_up(c);
+    rig_settle(c->rig);
+    host_sends(c->dev, 0, 1, 200, true);
+    host_sends(c->dev, 1, 2, 64, true);
+    (void)vmb_sim_run(c->rig->sim, 10);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_E_HOST);
+    assert_int_equal(c->packets, 0);
+    client_until_disabled(c);
+    assert_int_equal(c->packets, 0);
+    client_tear_down(c);
+}
+
 /* Packets until the ring is full and the last of them is queued, or until one
  * is refused: its status. */
 static enum vmb_status fill(struct client *c, struct vmb_packet **last)
@@ -142,6 +161,31 @@ static void a_poll_that_finds_it_dead_delivers_nothing(void **state)
     client_tear_down(c);
 }
 
+/* Who is paused sends on what is queued, meets an index that cannot be, and has
+ * to be closed by the next poll: this one says so. */
+static void a_poll_in_which_a_paused_one_dies_says_so(void **state)
+{
+    struct client *c = prepare(false);
+    void (*on_turn)(struct rig *) = c->rig->on_turn;
+    struct vmb_packet *packet = NULL;
+
+    (void)state;
+    client_up(c);
+    rig_settle(c->rig);
+    vmb_sim_stall(rig_host(c->dev), true);
+    assert_int_equal(fill(c, &packet), VMB_OK);
+    client_pause(c);
+    c->rig->on_turn = NULL;
+    assert_int_equal(vmb_sim_ring_set(rig_host(c->dev), VMB_SIM_TO_HOST,
+                                      VMB_SIM_OUT, 0xffffffff),
+                     VMB_OK);
+    assert_int_equal(vmb_channel_poll(&c->channel), VMB_AGAIN);
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_E_HOST);
+    c->rig->on_turn = on_turn;
+    client_until_disabled(c);
+    client_tear_down(c);
+}
+
 /* What a send has met is known at once, before any poll. */
 static void a_send_that_fails_ends_the_channel(void **state)
 {
@@ -231,8 +275,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(after_a_packet_too_long_nothing_is_sent),
+        cmocka_unit_test(after_a_packet_too_long_nothing_is_taken),
         cmocka_unit_test(a_batch_that_breaks_the_channel_sends_nothing),
         cmocka_unit_test(a_poll_that_finds_it_dead_delivers_nothing),
+        cmocka_unit_test(a_poll_in_which_a_paused_one_dies_says_so),
         cmocka_unit_test(a_send_that_fails_ends_the_channel),
         cmocka_unit_test(an_answer_to_a_dead_channel_frees_its_packet),
         cmocka_unit_test(what_is_processed_is_armed_again),

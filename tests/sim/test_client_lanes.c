@@ -244,6 +244,30 @@ static void a_subchannel_of_another_device_is_left_alone(void **state)
     client_tear_down(&client);
 }
 
+/* Nor are a device's own for who did not ask for one. */
+static void a_subchannel_is_no_second_primary(void **state)
+{
+    struct rig *rig = rig_make(NULL);
+    struct vmb_sim_dev *dev;
+
+    (void)state;
+    dev = vmb_sim_test_add(rig->sim, 1, 1);
+    rig_start(rig);
+    client_make(&client, rig, dev);
+    client_up(&client);
+    client_make(&second, rig, dev);
+    client_initialize(&second);
+    assert_int_equal(vmb_channel_enable(&second.channel), VMB_OK);
+    rig_settle(rig);
+    assert_non_null(rig_offer(rig, dev, 1));
+    assert_int_equal(vmb_channel_status(&second.channel), VMB_AGAIN);
+    assert_false(vmb_sim_is_open(vmb_sim_channel(dev, 1)));
+    client_down(&second);
+    client_down(&client);
+    client_forget(&second);
+    client_tear_down(&client);
+}
+
 /* ---- Ends in the middle -------------------------------------------------- */
 
 static void break_signals(struct client *c)
@@ -449,6 +473,7 @@ int main(void)
         cmocka_unit_test(what_fails_to_open_needs_no_callback),
         cmocka_unit_test(a_wrong_processor_is_refused),
         cmocka_unit_test(a_subchannel_of_another_device_is_left_alone),
+        cmocka_unit_test(a_subchannel_is_no_second_primary),
         cmocka_unit_test(a_channel_that_dies_of_a_send),
         cmocka_unit_test(a_pause_overtaken_by_a_close),
         cmocka_unit_test(a_close_that_is_not_answered),

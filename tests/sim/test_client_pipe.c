@@ -15,7 +15,7 @@ static struct client *prepare_recorded(bool interrupts)
     return &client;
 }
 
-static void dies_of_its_header(struct client *c)
+static void dies_of_its_header(struct client *c, uint64_t got, uint64_t limit)
 {
     struct vmb_fault fault;
 
@@ -23,6 +23,8 @@ static void dies_of_its_header(struct client *c)
     assert_int_equal(vmb_channel_status(&c->channel), VMB_E_HOST);
     vmb_channel_fault(&c->channel, &fault);
     assert_int_equal(fault.site, VMB_SITE_PACKET_PIPE);
+    assert_int_equal(fault.got, got);
+    assert_int_equal(fault.limit, limit);
     assert_int_equal(c->packets, 0);
     client_up(c);
     client_down(c);
@@ -68,9 +70,12 @@ static void pipe_mode(void **state)
 
 static void pipe_headers_that_lie(void **state)
 {
-    static const uint32_t lies[][3] = {
-        { 2, 0, 8 },   { 0, 0, 8 },           { 1, 1, 8 }, { 1, 9, 16 },
-        { 1, 17, 24 }, { 1, UINT32_MAX, 16 }, { 1, 0, 0 }, { 3, 8, 16 },
+    /* The header, the bytes that come; and what the record says of it. */
+    static const uint32_t lies[][5] = {
+        { 2, 0, 8, 2, 1 },     { 0, 0, 8, 0, 1 },
+        { 1, 1, 8, 1, 0 },     { 1, 9, 16, 9, 8 },
+        { 1, 17, 24, 17, 16 }, { 1, UINT32_MAX, 16, UINT32_MAX, 8 },
+        { 1, 0, 0, 0, 1 },     { 3, 8, 16, 3, 1 },
     };
     uint32_t i;
 
@@ -85,7 +90,7 @@ static void pipe_headers_that_lie(void **state)
         assert_int_equal(
             vmb_sim_send_inband(rig_host(c->dev), 9, header, lies[i][2], true),
             VMB_OK);
-        dies_of_its_header(c);
+        dies_of_its_header(c, lies[i][3], lies[i][4]);
     }
 }
 

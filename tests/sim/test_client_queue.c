@@ -267,6 +267,48 @@ static void no_transaction_left_is_like_no_room(void **state)
     down(c);
 }
 
+static uint32_t undone;
+
+static void undone_in_order(struct vmb_packet *packet, enum vmb_status status,
+                            const void *buffer, uint32_t bytes)
+{
+    (void)buffer;
+    (void)bytes;
+    assert_int_equal(status, VMB_E_RESCINDED);
+    assert_int_equal((uintptr_t)vmb_packet_get_pointer(packet), undone++);
+}
+
+/* What the host has had, and then what was queued behind it. */
+static void what_comes_back_undone_keeps_its_order(void **state)
+{
+    static const uint8_t payload[1500];
+    struct client *c = up(&(struct rig_cfg){ .interrupts = true });
+    struct vmb_packet *packet[4];
+    uintptr_t i;
+
+    (void)state;
+    client_up(c);
+    rig_settle(c->rig);
+    vmb_sim_stall(rig_host(c->dev), true);
+    undone = 0;
+    for (i = 0; i < 4; i++) {
+        packet[i] = client_packet(c);
+        vmb_packet_set_pointer(packet[i], (void *)i);
+        assert_int_equal(
+            vmb_packet_set_completion_routine(packet[i], undone_in_order),
+            VMB_OK);
+        assert_int_equal(
+            vmb_packet_send(packet[i], payload, sizeof payload, NULL, WAIT),
+            VMB_OK);
+    }
+    assert_int_equal(vmb_packet_state(packet[1]), VMB_PACKET_IN_RING);
+    assert_int_equal(vmb_packet_state(packet[2]), VMB_PACKET_QUEUED);
+    vmb_sim_rescind(c->dev);
+    client_until_disabled(c);
+    assert_int_equal(undone, 4);
+    client_tear_down(c);
+}
+
 /* A host that takes one packet a step, and chance. */
 static void traffic_through_a_small_ring(bool interrupts, uint32_t quirks)
 {
@@ -332,6 +374,7 @@ int main(void)
         cmocka_unit_test(an_answer_is_passed_on_from_where_it_lies),
         cmocka_unit_test(before_it_is_open_sends_wait),
         cmocka_unit_test(no_transaction_left_is_like_no_room),
+        cmocka_unit_test(what_comes_back_undone_keeps_its_order),
         cmocka_unit_test(a_host_that_drains_slowly),
         cmocka_unit_test(on_a_host_like_qemu),
     };

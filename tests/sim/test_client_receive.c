@@ -150,6 +150,26 @@ static void budgets_and_batches(void **state)
     client_tear_down(c);
 }
 
+/* There is no budget too large: one object is used again and again. */
+static void a_budget_without_end(void **state)
+{
+    struct client *c = prepare(false);
+    void (*on_turn)(struct rig *) = c->rig->on_turn;
+
+    (void)state;
+    c->cfg.incoming = c->cfg.transactions = 1;
+    client_up(c);
+    rig_settle(c->rig);
+    c->rig->on_turn = NULL;
+    host_sends(c->dev, 0, 9, 64, false);
+    (void)vmb_sim_run(c->rig->sim, 100);
+    assert_int_equal(vmb_channel_process(&c->channel, UINT32_MAX), VMB_OK);
+    assert_int_equal(c->packets, 9);
+    c->rig->on_turn = on_turn;
+    client_down(c);
+    client_tear_down(c);
+}
+
 /* process(0) takes completions, and nothing else happens. */
 static void a_budget_of_0(void **state)
 {
@@ -530,6 +550,7 @@ int main(void)
         cmocka_unit_test(objects_that_wait_for_room_come_back),
         cmocka_unit_test(an_answer_as_long_as_a_packet_may_be),
         cmocka_unit_test(budgets_and_batches),
+        cmocka_unit_test(a_budget_without_end),
         cmocka_unit_test(a_budget_of_0),
         cmocka_unit_test(any_order_once_and_not_too_long),
         cmocka_unit_test(nobody_asked_nobody_listens),

@@ -367,6 +367,32 @@ static void packets_that_are_out_keep_the_memory(void **state)
     client_tear_down(c);
 }
 
+static void unload_at_closed(struct client *c, enum client_event event)
+{
+    if (event == CLOSED)
+        assert_int_equal(vmb_conn_unload_start(&c->rig->conn), VMB_OK);
+}
+
+/* A GPADL comes down with the connection: what was waited for has come. */
+static void an_unload_may_bring_what_is_waited_for(void **state)
+{
+    struct client *c = up();
+    struct vmb_channel_gpadl gpadl = { .next_ = NULL };
+    enum vmb_status status;
+
+    (void)state;
+    assert_int_equal(
+        vmb_channel_create_gpadl_from_buffer_start(
+            &c->channel, &gpadl, rig_alloc(c->rig, 1), VMB_PAGE_SIZE),
+        VMB_OK);
+    RIG_WAIT(c->rig, &status, vmb_gpadl_create_status(&gpadl.gpadl));
+    assert_int_equal(status, VMB_OK);
+    c->on = unload_at_closed;
+    assert_int_equal(vmb_wait_channel_disable(&c->channel, SECOND), VMB_OK);
+    assert_int_equal(vmb_conn_status(&c->rig->conn), VMB_E_STATE);
+    client_tear_down(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +409,7 @@ int main(void)
         cmocka_unit_test(waits_have_a_limit),
         cmocka_unit_test(refused_requests_take_no_packet),
         cmocka_unit_test(packets_that_are_out_keep_the_memory),
+        cmocka_unit_test(an_unload_may_bring_what_is_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,6 +316,12 @@ static void a_packet_made_for_larger_rings(void **state)
     assert_int_equal(vmb_channel_status(&c->channel), VMB_OK);
     assert_non_null(strstr(c->events, "x"));
     assert_non_null(strstr(c->events, "d"));
+    /* With nothing queued before it the send says so, and that is all. */
+    assert_int_equal(vmb_packet_send(large, much, sizeof much, NULL,
+                                     VMB_SEND_WAIT_FOR_COMPLETION),
+                     VMB_E_TOOBIG);
+    assert_int_equal(vmb_packet_state(large), VMB_PACKET_IDLE);
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_OK);
     client_down(c);
     client_tear_down(c);
 }

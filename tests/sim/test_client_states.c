@@ -129,6 +129,10 @@ static void opened_fails_with(enum vmb_status says, enum vmb_status reads)
     client_up(c);
     client_down(c);
     ends_as(c, VMB_E_STATE, "OSPUC");
+    c->opened_status = says; /* and it was open once */
+    forget_events(c);
+    enable(c);
+    ends_as(c, reads, "O");
     client_tear_down(c);
 }
 
@@ -293,6 +297,32 @@ static void rescind_while_packets_are_out(void **state)
     assert_int_equal(vmb_channel_packet_fail(c->held[1]), VMB_OK);
     ends_as(c, VMB_E_RESCINDED, "OSPppbUxC");
     assert_int_equal(c->last_status, VMB_E_RESCINDED);
+    client_tear_down(c);
+}
+
+/* Also by a client that only polls, and is about to pause. */
+static void rescind_while_pausing(void **state)
+{
+    struct client *c = prepare();
+    void (*on_turn)(struct rig *) = c->rig->on_turn;
+
+    (void)state;
+    c->hold = true;
+    client_up(c);
+    host_sends(c->dev, 0, 1, 64, true);
+    client_until_packets(c, 1);
+    assert_int_equal(vmb_channel_pause_start(&c->channel), VMB_OK);
+    rig_settle(c->rig);
+    assert_string_equal(c->events, "OSPpbU");
+    c->rig->on_turn = NULL;
+    vmb_sim_rescind(c->dev);
+    rig_settle(c->rig);
+    assert_int_equal(vmb_channel_poll(&c->channel), VMB_OK);
+    assert_int_equal(vmb_channel_status(&c->channel), VMB_E_RESCINDED);
+    assert_int_equal(vmb_channel_pause_status(&c->channel), VMB_E_STATE);
+    c->rig->on_turn = on_turn;
+    assert_int_equal(vmb_channel_packet_complete(c->held[0], "a", 1), VMB_OK);
+    ends_as(c, VMB_E_RESCINDED, "OSPpbUC");
     client_tear_down(c);
 }
 
@@ -551,6 +581,7 @@ int main(void)
         cmocka_unit_test(offer_comes_later_and_again),
         cmocka_unit_test(rescind_in_callbacks),
         cmocka_unit_test(rescind_while_packets_are_out),
+        cmocka_unit_test(rescind_while_pausing),
         cmocka_unit_test(rescind_while_closing),
         cmocka_unit_test(connection_unloaded_underneath),
         cmocka_unit_test(subchannel_of_a_primary),

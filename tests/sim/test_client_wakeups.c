@@ -436,6 +436,67 @@ static void a_host_is_told_before_nobody_receives(void **state)
     down(c);
 }
 
+/* Nobody can do anything for it but who completes a packet. */
+static void what_the_quota_holds_back_keeps_nobody_awake(void **state)
+{
+    struct client *c = up(0, 0);
+    void (*on_turn)(struct rig *) = c->rig->on_turn;
+
+    (void)state;
+    assert_int_equal(vmb_channel_set_transaction_quota(&c->channel, 1), VMB_OK);
+    c->hold = true;
+    c->rig->on_turn = no_turn;
+    host_sends(c->dev, 0, 2, 8, true);
+    rig_settle(c->rig);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_OK);
+    assert_int_equal(c->packets, 1);
+    assert_int_equal(vmb_channel_poll(&c->channel), VMB_OK);
+    assert_int_equal(vmb_channel_packet_complete(c->held[0], NULL, 0), VMB_OK);
+    assert_int_equal(vmb_channel_process(&c->channel, 8), VMB_OK);
+    assert_int_equal(c->packets, 2);
+    assert_int_equal(vmb_channel_packet_complete(c->held[1], NULL, 0), VMB_OK);
+    c->rig->on_turn = on_turn;
+    down(c);
+}
+
+/* The host looks after each send of a batch's end. */
+static void send_two(struct client *c, enum client_event event)
+{
+    uint32_t signalled = c->rig->signalled, i;
+
+    if (event != BATCH)
+        return;
+    for (i = 0; i < 2; i++) {
+        (void)send(c, i);
+        (void)vmb_sim_run(c->rig->sim, 10);
+    }
+    assert_int_equal(c->rig->signalled, signalled);
+    assert_int_equal(recorder.count, 0);
+}
+
+/* Also what its last callback sends is shown with all the rest of the batch. */
+static void a_batch_goes_out_with_one_signal(void **state)
+{
+    struct client *c = up(0, 0);
+    void (*on_turn)(struct rig *) = c->rig->on_turn;
+    uint32_t signalled;
+
+    (void)state;
+    c->on = send_two;
+    c->rig->on_turn = no_turn;
+    host_sends(c->dev, 0, 1, 8, false);
+    rig_settle(c->rig);
+    signalled = c->rig->signalled;
+    assert_true(vmb_channel_process(&c->channel, 8) >= VMB_OK);
+    assert_int_equal(c->packets, 1);
+    assert_int_equal(c->rig->signalled, signalled + 1);
+    rig_settle(c->rig);
+    assert_int_equal(recorder.count, 2);
+    c->rig->on_turn = on_turn;
+    client_until_done(c, 2);
+    down(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +511,8 @@ int main(void)
         cmocka_unit_test(what_the_last_routine_lets_pass_goes_out),
         cmocka_unit_test(answers_pass_requests_without_transaction),
         cmocka_unit_test(a_host_is_told_before_nobody_receives),
+        cmocka_unit_test(what_the_quota_holds_back_keeps_nobody_awake),
+        cmocka_unit_test(a_batch_goes_out_with_one_signal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

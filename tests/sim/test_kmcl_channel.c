@@ -335,18 +335,24 @@ static void pause_before_the_offer_does_not_wait(void **state)
 
 static void an_opened_that_fails_leaves_nothing_open(void **state)
 {
+    VMBPACKET packet;
+
     (void)state;
     kmcl_allocate(&k, NULL);
     k.opened_status = STATUS_INSUFFICIENT_RESOURCES;
     enable();
+    packet = kmcl_packet(&k);
+    kmcl_send(&k, packet, VMB_SIM_SINK, 0, 0, 0);
     kmcl_settle(&k);
-    assert_string_equal(k.events, "O");
+    assert_string_equal(k.events, "Ox");
+    assert_int_equal(k.last_status, STATUS_CANCELLED);
+    VmbPacketFree(packet);
     assert_int_equal(vmb_sim_open_channels(k.rig->sim), 0);
     kmcl_expect_misuse(&k, "EvtChannelOpened", STATUS_INSUFFICIENT_RESOURCES);
     k.opened_status = STATUS_PENDING; /* a success, to NT_SUCCESS() */
     enable();
     kmcl_settle(&k);
-    assert_string_equal(k.events, "OOSP");
+    assert_string_equal(k.events, "OxOSP");
     kmcl_down(&k);
 }
 
@@ -442,6 +448,26 @@ static void a_turn_that_began_something_asks_for_another(void **state)
     kmcl_down(&k);
 }
 
+/* What the host has flagged is collected by a turn, whoever asks for it. */
+static void a_turn_collects_what_is_ready(void **state)
+{
+    struct vmb_chan *below;
+    struct vmb_cpu *cpu;
+
+    (void)state;
+    kmcl_up(&k, NULL);
+    kmcl_settle(&k);
+    below = vmb_channel_chan(vmb_kmcl_client_channel(k.channel));
+    cpu = &k.rig->cpu[0];
+    (void)vmb_cpu_next_ready(cpu);
+    assert_null(vmb_cpu_next_ready(cpu));
+    host_sends(k.dev, 0, 1, 64, false);
+    (void)vmb_sim_run(k.rig->sim, 10);
+    assert_true(vmb_kmcl_poll(&k.device) >= VMB_OK);
+    assert_ptr_equal(vmb_cpu_next_ready(cpu), below);
+    kmcl_down(&k);
+}
+
 static VMBCHANNEL other;
 
 static void clean_up_the_other(struct kmcl *client, enum client_event event)
@@ -468,6 +494,43 @@ static void channels_come_and_go_in_a_turn(void **state)
     kmcl_down(&k);
 }
 
+static NTSTATUS poll_within(VMBCHANNEL channel)
+{
+    (void)channel;
+    host_sends(k.dev, 0, 1, 64, false);
+    (void)vmb_sim_run(k.rig->sim, 10);
+    assert_true(vmb_kmcl_poll(&k.device) >= VMB_OK);
+    assert_int_equal(k.packets, 1);
+    return STATUS_SUCCESS;
+}
+
+/* A callback of the first polls: the second, not yet visited, is in that turn.
+ */
+static void a_turn_within_a_turn_leaves_nobody_out(void **state)
+{
+    VMB_CHANNEL_STATE_CHANGE_CALLBACKS callbacks = kmcl_state_change();
+    VMBCHANNEL first;
+
+    (void)state;
+    kmcl_up(&k, NULL);
+    assert_non_null(rig_device(k.rig));
+    kmcl_settle(&k);
+    assert_int_equal(VmbChannelAllocate(&k.device, FALSE, &first),
+                     STATUS_SUCCESS);
+    callbacks = (VMB_CHANNEL_STATE_CHANGE_CALLBACKS){
+        .Version = callbacks.Version,
+        .Size = callbacks.Size,
+        .EvtChannelOpened = poll_within,
+    };
+    assert_int_equal(VmbChannelInitSetStateChangeCallbacks(first, &callbacks),
+                     STATUS_SUCCESS);
+    assert_int_equal(VmbChannelEnable(first), STATUS_SUCCESS);
+    KMCL_UNTIL(&k, k.packets == 1);
+    VmbChannelDisable(first);
+    VmbChannelCleanup(first);
+    kmcl_down(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +554,8 @@ int main(void)
         cmocka_unit_test(latency_is_that_of_the_monitor_page),
         cmocka_unit_test(a_turn_that_began_something_asks_for_another),
         cmocka_unit_test(channels_come_and_go_in_a_turn),
+        cmocka_unit_test(a_turn_collects_what_is_ready),
+        cmocka_unit_test(a_turn_within_a_turn_leaves_nobody_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

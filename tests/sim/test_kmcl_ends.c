@@ -262,6 +262,8 @@ static void gpadls_in_doubt_are_kept(void **state)
         STATUS_IO_TIMEOUT);
     assert_int_equal(none, 0);
     kmcl_settle(&k);
+    VmbChannelDeleteGpadl(k.channel, known); /* whose object that one has */
+    kmcl_expect_misuse(&k, "VmbChannelDeleteGpadl", STATUS_INVALID_PARAMETER);
     assert_true(rig_mapped(k.rig, memory, 1));
     assert_int_equal(vmb_kmcl_free_pages(&k.device), before);
     VmbChannelDisable(k.channel);
@@ -518,14 +520,18 @@ static void requests_from_wrong_places(void **state)
     kmcl_down(&k);
 }
 
-/* A port without relax(): the CPU is kept busy instead. */
+/* A port without relax(): the CPU is kept busy instead.  One that has it: a
+ * millisecond at a time. */
 static void events_without_rest(void **state)
 {
     LARGE_INTEGER limit = { .QuadPart = -(LONGLONG)SECOND };
+    void (*relax)(void *ctx, uint64_t until);
     KEVENT event;
 
     (void)state;
     kmcl_up(&k, NULL);
+    relax = k.rig->plat.relax;
+    k.rig->last_rest = 0;
     k.rig->plat.relax = NULL;
     KeInitializeEvent(&event, NotificationEvent, FALSE);
     assert_int_equal(vmb_kmcl_wait_event(&k.device, &event, &limit),
@@ -533,7 +539,11 @@ static void events_without_rest(void **state)
     KeSetEvent(&event, 0, FALSE);
     assert_int_equal(vmb_kmcl_wait_event(&k.device, &event, &limit),
                      STATUS_SUCCESS);
-    k.rig->plat.relax = k.rig->real->relax;
+    k.rig->plat.relax = relax;
+    KeClearEvent(&event);
+    assert_int_equal(vmb_kmcl_wait_event(&k.device, &event, &limit),
+                     STATUS_TIMEOUT);
+    assert_in_range(k.rig->last_rest, 1, SECOND / 1000);
     kmcl_down(&k);
 }
 

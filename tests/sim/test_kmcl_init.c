@@ -230,6 +230,129 @@ static void a_sub_channel_follows_its_primary(void **state)
     kmcl_down(&k);
 }
 
+/* ---- What the channel below has of it ------------------------------------
+ */
+
+/* More than it has by default: none of them waits. */
+static void as_many_packets_as_allowed_are_out_at_once(void **state)
+{
+    VMBPACKET packets[VMB_CHANNEL_TRANSACTIONS + 10];
+    const uint32_t count = VMB_CHANNEL_TRANSACTIONS + 10;
+    uint32_t i;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    assert_int_equal(VmbChannelInitSetMaximumPacketCount(k.channel, count),
+                     STATUS_SUCCESS);
+    enable();
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    for (i = 0; i < count; i++) {
+        packets[i] = kmcl_packet(&k);
+        kmcl_send(&k, packets[i], VMB_SIM_HOLD, 0, 0,
+                  VMBUS_CHANNEL_FORMAT_FLAG_WAIT_FOR_COMPLETION);
+    }
+    kmcl_settle(&k);
+    assert_int_equal(vmb_sim_test_release(k.dev), count);
+    KMCL_UNTIL(&k, k.dones == count);
+    for (i = 0; i < count; i++)
+        VmbPacketFree(packets[i]);
+    kmcl_down(&k);
+}
+
+/* Two transfer pages are more than a chain of one. */
+static void a_chain_bounds_transfer_pages_too(void **state)
+{
+    struct vmb_fault fault;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    assert_int_equal(VmbChannelInitSetMaximumExternalData(k.channel, 4096, 1),
+                     STATUS_SUCCESS);
+    enable();
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    kmcl_send(&k, VmbPacketAllocate(k.channel), VMB_SIM_XFER, 77, 300, 0);
+    KMCL_UNTIL(&k, strchr(k.events, CLOSED));
+    assert_int_equal(k.packets, 0);
+    vmb_channel_fault(vmb_kmcl_client_channel(k.channel), &fault);
+    assert_int_equal(fault.site, VMB_SITE_PACKET_RANGES);
+    assert_int_equal(fault.limit, 1);
+    kmcl_settle(&k);
+    kmcl_down(&k);
+}
+
+/* ---- What is set last counts ---------------------------------------------
+ */
+
+static VOID process_ex(VMBCHANNEL channel, VMBPACKETCOMPLETION packet,
+                       PVOID buffer, UINT32 bytes, UINT32 flags, PVOID context)
+{
+    (void)context;
+    kmcl_process_packet(channel, packet, buffer, bytes, flags);
+}
+
+static VOID complete_ex(VMBCHANNEL channel, UINT32 packets, PVOID context)
+{
+    (void)context;
+    kmcl_processing_complete(channel, packets);
+}
+
+static void one_packet_and_no_batch(uint32_t packets)
+{
+    enable();
+    KMCL_UNTIL(&k, strchr(k.events, POST_STARTED));
+    kmcl_settle(&k);
+    host_sends(k.dev, 0, 1, 64, false);
+    KMCL_UNTIL(&k, k.packets == packets);
+    kmcl_settle(&k);
+    assert_null(strchr(k.events, BATCH));
+    VmbChannelDisable(k.channel);
+}
+
+/* Of the others not even the half that was set alone stays. */
+static void the_packet_callbacks_set_last_count(void **state)
+{
+    VMBCHANNEL c;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    c = k.channel;
+    assert_int_equal(
+        VmbChannelInitSetProcessPacketCallbacksEx(c, NULL, complete_ex, NULL),
+        STATUS_SUCCESS);
+    assert_int_equal(
+        VmbChannelInitSetProcessPacketCallbacks(c, kmcl_process_packet, NULL),
+        STATUS_SUCCESS);
+    one_packet_and_no_batch(1);
+    assert_int_equal(VmbChannelInitSetProcessPacketCallbacks(
+                         c, NULL, kmcl_processing_complete),
+                     STATUS_SUCCESS);
+    assert_int_equal(
+        VmbChannelInitSetProcessPacketCallbacksEx(c, process_ex, NULL, NULL),
+        STATUS_SUCCESS);
+    one_packet_and_no_batch(2);
+    kmcl_down(&k);
+}
+
+/* A context has the bytes that were asked for, and what follows is aligned. */
+static void an_inline_context_is_rounded_up(void **state)
+{
+    static const UINT32 sizes[] = { 0, 16, 17, 24 };
+    UINT32 bytes[4], i;
+
+    (void)state;
+    kmcl_allocate(&k, NULL);
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(
+            VmbChannelInitSetInlinePacketContextSize(k.channel, sizes[i]),
+            STATUS_SUCCESS);
+        bytes[i] = VmbChannelSizeofPacket(k.channel);
+    }
+    assert_int_equal(bytes[1], bytes[0] + 16);
+    assert_int_equal(bytes[2], bytes[0] + 24);
+    assert_int_equal(bytes[3], bytes[0] + 24);
+    kmcl_down(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +364,10 @@ int main(void)
         cmocka_unit_test(a_refused_open_is_a_pnp_failure),
         cmocka_unit_test(without_a_target_nothing_is_enabled),
         cmocka_unit_test(a_sub_channel_follows_its_primary),
+        cmocka_unit_test(as_many_packets_as_allowed_are_out_at_once),
+        cmocka_unit_test(a_chain_bounds_transfer_pages_too),
+        cmocka_unit_test(the_packet_callbacks_set_last_count),
+        cmocka_unit_test(an_inline_context_is_rounded_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -371,6 +371,8 @@ static void pfns_name_whole_pages(void **state)
     vmb_kmcl_free(&k.device, mdl);
     VmbPacketFree(p);
     assert_null(vmb_kmcl_allocate_mdl(&k.device, memory, UINT32_MAX));
+    assert_null(
+        vmb_kmcl_allocate_mdl(&k.device, (PVOID)(UINTPTR_MAX - 8), 4096));
     kmcl_down(&k);
 }
 

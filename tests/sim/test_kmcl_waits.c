@@ -260,6 +260,32 @@ static void rule_7_a_rescind_ends_a_request_in_post_started(void **state)
     kmcl_down(&k);
 }
 
+/* ---- Events --------------------------------------------------------------
+ */
+
+static uint64_t clock_at_rest(void *ctx)
+{
+    return vmb_sim_clock(((struct rig *)ctx)->sim);
+}
+
+/* Also on a clock that takes its time: callbacks would run in it. */
+static void no_time_is_no_turn(void **state)
+{
+    LARGE_INTEGER now = { .QuadPart = 0 };
+    uint32_t before;
+    KEVENT event;
+
+    (void)state;
+    kmcl_up(&k, NULL);
+    k.rig->plat.now = clock_at_rest;
+    KeInitializeEvent(&event, NotificationEvent, FALSE);
+    before = k.device.turn_;
+    assert_int_equal(vmb_kmcl_wait_event(&k.device, &event, &now),
+                     STATUS_TIMEOUT);
+    assert_int_equal(k.device.turn_, before);
+    kmcl_down(&k);
+}
+
 /* ---- GPADLs -------------------------------------------------------------- */
 
 #define PAGES 3u
@@ -396,6 +422,24 @@ static void forgotten_gpadls_are_taken_down(void **state)
     kmcl_down(&k);
 }
 
+/* The host has let go, with all else; but while somebody is in the bus the
+ * channel below keeps it, and so does its handle. */
+static void a_gpadl_that_cannot_be_deleted_now_is_deleted_later(void **state)
+{
+    (void)state;
+    set_up_gpadls();
+    k.on = NULL;
+    rig_unload(k.rig);
+    k.rig->conn.bus_.lane_ = 1;
+    VmbChannelDeleteGpadl(k.channel, made[0]);
+    k.rig->conn.bus_.lane_ = 0;
+    kmcl_expect_misuse(&k, "VmbChannelDeleteGpadl", STATUS_DEVICE_BUSY);
+    VmbChannelDeleteGpadl(k.channel, made[0]);
+    rig_connect(k.rig);
+    kmcl_settle(&k);
+    kmcl_down(&k);
+}
+
 static void what_is_no_gpadl_is_refused(void **state)
 {
     PFN_NUMBER pfn = 1;
@@ -449,10 +493,12 @@ int main(void)
         cmocka_unit_test(requests_are_for_post_started),
         cmocka_unit_test(rule_7_a_rescind_before_a_request_ends_it),
         cmocka_unit_test(rule_7_a_rescind_ends_a_request_in_post_started),
+        cmocka_unit_test(no_time_is_no_turn),
         cmocka_unit_test(gpadls_are_made_in_opened_and_deleted_in_closed),
         cmocka_unit_test(a_refused_gpadl_leaves_no_trace),
         cmocka_unit_test(gpadls_outlive_a_rescind_until_closed),
         cmocka_unit_test(forgotten_gpadls_are_taken_down),
+        cmocka_unit_test(a_gpadl_that_cannot_be_deleted_now_is_deleted_later),
         cmocka_unit_test(what_is_no_gpadl_is_refused),
     };
 

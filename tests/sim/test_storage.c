@@ -401,6 +401,33 @@ static void unmapped_blocks_are_empty(void **state)
     bay_down(&bay);
 }
 
+/* The request lies where the list in it crosses a page's border. */
+static void a_list_may_lie_in_two_pages(void **state)
+{
+    const size_t before = offsetof(struct vmb_storvsc_req, list_) + 8;
+    struct bay_cfg cfg = { .disk = { .blocks = 64, .thin = true } };
+    struct vmb_storvsc_req *req;
+    uint8_t disk[3 * 512], *pages;
+    uint32_t i;
+
+    (void)state;
+    bay_up(&bay, &cfg);
+    pages = rig_alloc(bay.rig, 3);
+    memset(pages, 0, 2 * VMB_PAGE_SIZE);
+    memset(pages + 2 * VMB_PAGE_SIZE, 0xee, VMB_PAGE_SIZE);
+    req = (void *)(pages + ((VMB_PAGE_SIZE - before) & ~7u));
+    assert_true((uintptr_t)(req->list_ + sizeof req->list_ - 1) >=
+                (uintptr_t)pages + VMB_PAGE_SIZE);
+    assert_int_equal(bay_write(&bay, req, 0, 8, pages + 2 * VMB_PAGE_SIZE),
+                     VMB_OK);
+    assert_int_equal(vmb_disk_unmap(&bay.disk, req, 3, 1), VMB_OK);
+    assert_int_equal(bay_wait(&bay, req), VMB_OK);
+    vmb_sim_storage_peek(bay.dev, 0, 2 * 512, disk, sizeof disk);
+    for (i = 0; i < sizeof disk; i++)
+        assert_int_equal(disk[i], i / 512 == 1 ? 0 : 0xee);
+    bay_down(&bay);
+}
+
 /* --- Other commands ------------------------------------------------------- */
 
 static void commands_of_the_callers_own(void **state)
@@ -504,6 +531,7 @@ int main(void)
         cmocka_unit_test(members_behind_are_left_alone),
         cmocka_unit_test(long_members_are_joined_in_part),
         cmocka_unit_test(unmapped_blocks_are_empty),
+        cmocka_unit_test(a_list_may_lie_in_two_pages),
         cmocka_unit_test(commands_of_the_callers_own),
         cmocka_unit_test(what_cannot_be_is_refused),
     };

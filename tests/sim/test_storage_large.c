@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
-/* Requests beyond 4 GiB, and lists of more pages than can be joined. */
+/* Requests beyond 4 GiB, lists of more pages than can be joined, and requests
+ * of more than one command. */
 #include "bay.h"
 
 #define JOIN      VMB_STORVSC_JOIN
@@ -99,12 +100,40 @@ static void no_more_pages_are_joined_than_fit(void **state)
     bay_down(&bay);
 }
 
+/* A command of several may not move more than itself, though its request is
+ * larger. */
+static void a_piece_is_bounded_by_itself(void **state)
+{
+    struct bay_cfg cfg = { .storage.max_transfer = 4096 };
+    struct vmb_sim_storage_fault lie = { .act = VMB_SIM_STORAGE_LIE_BYTES,
+                                         .arg = 1,
+                                         .times = 1 };
+    struct vmb_sim_storage_counts counts;
+    struct vmb_storvsc_req req = { 0 };
+    struct vmb_fault fault;
+
+    (void)state;
+    bay_up(&bay, &cfg);
+    vmb_sim_storage_stats(bay.dev, &counts);
+    lie.k = counts.packets;
+    assert_int_equal(vmb_sim_storage_fault_add(bay.dev, &lie), VMB_OK);
+    assert_int_equal(
+        bay_read(&bay, &req, 0, 2 * BLOCKS_OF, rig_alloc(bay.rig, 2)),
+        VMB_E_HOST);
+    vmb_storvsc_fault(&bay.ctl, &fault);
+    assert_int_equal(fault.site, VMB_SITE_STORVSC_BYTES);
+    assert_int_equal(fault.got, 4097);
+    assert_int_equal(fault.limit, 4096);
+    bay_down(&bay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(past_4_gib_blocks_go_on),
         cmocka_unit_test(sums_of_blocks_do_not_wrap),
         cmocka_unit_test(no_more_pages_are_joined_than_fit),
+        cmocka_unit_test(a_piece_is_bounded_by_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

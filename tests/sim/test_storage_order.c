@@ -124,6 +124,28 @@ static void all_that_was_out_is_repeated(void **state)
     bay_down(&bay);
 }
 
+/* But the one of which the caller took the memory away meanwhile. */
+static void what_cannot_be_repeated_holds_nobody_up(void **state)
+{
+    struct vmb_storvsc_req req[2] = { { 0 }, { 0 } };
+    struct vmb_mdl good, bad;
+
+    (void)state;
+    bay_up(&bay, NULL);
+    good = bad = bay_mdl(&bay, rig_alloc(bay.rig, 1), 4096, pfns, 1);
+    reset_the_bus();
+    assert_int_equal(vmb_disk_write(&bay.disk, &req[0], 0, 1, &good, 0),
+                     VMB_OK);
+    assert_int_equal(vmb_disk_write(&bay.disk, &req[1], 1, 1, &bad, 0), VMB_OK);
+    rig_settle(bay.rig);
+    bad.byte_count = 0;
+    assert_int_equal(bay_wait(&bay, &req[1]), VMB_E_REFUSED);
+    assert_int_equal(req[1].result.outcome, VMB_STORVSC_OTHER);
+    vmb_sim_storage_faults_clear(bay.dev);
+    assert_int_equal(bay_wait(&bay, &req[0]), VMB_OK);
+    bay_down(&bay);
+}
+
 /* Also if it is all of one request: each command may be tried again so often.
  */
 static void each_piece_is_repeated(void **state)
@@ -316,6 +338,7 @@ int main(void)
         cmocka_unit_test(nothing_crosses_a_barrier),
         cmocka_unit_test(a_barrier_is_no_barrier_for_ever),
         cmocka_unit_test(all_that_was_out_is_repeated),
+        cmocka_unit_test(what_cannot_be_repeated_holds_nobody_up),
         cmocka_unit_test(each_piece_is_repeated),
         cmocka_unit_test(the_caller_bounds_the_depth),
         cmocka_unit_test(requests_are_spread_over_channels),

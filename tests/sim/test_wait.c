@@ -118,6 +118,33 @@ static void what_is_begun_is_not_begun_again(void **state)
     rig_down(s.rig);
 }
 
+static uint64_t clock_at_rest(void *ctx)
+{
+    return vmb_sim_clock(((struct rig *)ctx)->sim);
+}
+
+/* On a clock that takes its time, too; and a rest is a millisecond at most. */
+static void no_time_is_no_turn(void **state)
+{
+    struct scene s;
+    struct vmb_rx rx;
+    uint64_t began;
+
+    (void)state;
+    set_up(&s, NULL);
+    s.rig->plat.now = clock_at_rest;
+    began = vmb_sim_clock(s.rig->sim);
+    assert_int_equal(vmb_wait_recv(&s.rig->conn, &s.link.chan, &rx, 0),
+                     VMB_E_TIMEOUT);
+    assert_int_equal(vmb_sim_clock(s.rig->sim), began);
+    s.rig->last_rest = 0;
+    assert_int_equal(vmb_wait_recv(&s.rig->conn, &s.link.chan, &rx, SECOND),
+                     VMB_E_TIMEOUT);
+    assert_in_range(s.rig->last_rest, 1, SECOND / 1000);
+    assert_int_equal(vmb_wait_close(&s.rig->conn, &s.link.chan), VMB_OK);
+    rig_down(s.rig);
+}
+
 static void waiting_ends(void **state)
 {
     struct vmb_out out = { .kind = VMB_INBAND };
@@ -358,7 +385,8 @@ static void an_unload_that_may_not_begin_is_passed_on(void **state)
 
 /* Another caller is in the bus lane: whoever waits is told so, at once. */
 static struct scene *entered;
-static enum vmb_status second[3];
+static struct vmb_gpadl held;
+static enum vmb_status second[4];
 
 static void wait_meanwhile(void *ctx, const struct vmb_trace *event)
 {
@@ -370,6 +398,7 @@ static void wait_meanwhile(void *ctx, const struct vmb_trace *event)
     second[0] = vmb_wait_unload(conn);
     second[1] = vmb_wait_close(conn, &entered->link.chan);
     second[2] = vmb_conn_poll(conn);
+    second[3] = vmb_wait_gpadl_destroy(conn, &held);
 }
 
 static void a_second_waiter_is_told(void **state)
@@ -380,6 +409,9 @@ static void a_second_waiter_is_told(void **state)
     set_up(&s, NULL);
     entered = &s;
     memset(second, 0, sizeof second);
+    memset(&held, 0, sizeof held);
+    assert_int_equal(rig_gpadl(s.rig, &held, &s.link, rig_alloc(s.rig, 1), 1),
+                     VMB_OK);
     s.rig->plat.trace = wait_meanwhile;
     assert_int_equal(
         vmb_conn_modify_start(&s.rig->conn, &s.link.chan, &s.rig->cpu[0]),
@@ -389,7 +421,32 @@ static void a_second_waiter_is_told(void **state)
     assert_int_equal(second[0], VMB_E_LANE);
     assert_int_equal(second[1], VMB_E_LANE);
     assert_int_equal(second[2], VMB_E_LANE);
+    assert_int_equal(second[3], VMB_E_LANE);
     rig_echo(s.rig, &s.link, 2);
+    assert_int_equal(vmb_wait_gpadl_destroy(&s.rig->conn, &held), VMB_OK);
+    assert_int_equal(vmb_wait_close(&s.rig->conn, &s.link.chan), VMB_OK);
+    rig_down(s.rig);
+}
+
+/* What the host signals meanwhile is collected, for whoever asks afterwards. */
+static void a_wait_collects_what_is_ready(void **state)
+{
+    struct vmb_gpadl gpadl = { .id_ = 0 };
+    struct scene s;
+
+    (void)state;
+    set_up(&s, NULL);
+    rig_settle(s.rig);
+    assert_null(vmb_cpu_next_ready(&s.rig->cpu[0]));
+    assert_false(vmb_chan_arm(&s.link.chan));
+    assert_int_equal(
+        vmb_sim_send_inband(rig_host(s.dev), 1, "12345678", 8, false), VMB_OK);
+    assert_int_equal(vmb_gpadl_create_virtual_start(&gpadl, &s.link.chan,
+                                                    rig_alloc(s.rig, 1), 4096),
+                     VMB_OK);
+    assert_int_equal(vmb_wait_gpadl(&s.rig->conn, &gpadl), VMB_OK);
+    assert_ptr_equal(vmb_cpu_next_ready(&s.rig->cpu[0]), &s.link.chan);
+    assert_int_equal(vmb_wait_gpadl_destroy(&s.rig->conn, &gpadl), VMB_OK);
     assert_int_equal(vmb_wait_close(&s.rig->conn, &s.link.chan), VMB_OK);
     rig_down(s.rig);
 }
@@ -443,6 +500,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_of_it_can_be_waited_for),
         cmocka_unit_test(what_is_begun_is_not_begun_again),
+        cmocka_unit_test(no_time_is_no_turn),
         cmocka_unit_test(waiting_ends),
         cmocka_unit_test(a_mute_host_is_given_up),
         cmocka_unit_test(a_rescind_ends_the_waiting),
@@ -451,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_dead_connection_ends_every_wait),
         cmocka_unit_test(an_unload_that_may_not_begin_is_passed_on),
         cmocka_unit_test(a_second_waiter_is_told),
+        cmocka_unit_test(a_wait_collects_what_is_ready),
         cmocka_unit_test(room_ends_the_waiting),
         cmocka_unit_test(without_rest_it_spins),
     };

@@ -140,6 +140,10 @@ static void capacities_make_sense_or_are_refused(void **state)
     assert_int_equal(is.blocks, 0x100000001);
     assert_int_equal(is.block_bytes, 4096);
     assert_true(is.thin);
+    assert_true(vmb_scsi_parse_capacity(sixteen, 15, true, &is));
+    assert_true(is.thin);
+    assert_true(vmb_scsi_parse_capacity(sixteen, 14, true, &is));
+    assert_false(is.thin);
     assert_true(vmb_scsi_parse_capacity(sixteen, 12, true, &is));
     assert_false(is.thin);
     assert_false(vmb_scsi_parse_capacity(sixteen, 11, true, &is));
@@ -213,7 +217,7 @@ static void smaller_answers(void **state)
     assert_false(vmb_scsi_parse_protection(mode, 3, &protect));
     assert_int_equal(vmb_scsi_parse_unmap_limit(limits, 24), 0x10000);
     assert_int_equal(vmb_scsi_parse_unmap_limit(limits, 23), 0);
-    assert_true(vmb_scsi_parse_unmap(provision, 8));
+    assert_true(vmb_scsi_parse_unmap(provision, 6));
     assert_false(vmb_scsi_parse_unmap(provision, 5));
 }
 

@@ -154,11 +154,14 @@ static void lies_are_named(void **state)
                      VMB_E_HOST);
     assert_int_equal(fault.site, VMB_SITE_STORVSC_BYTES);
     assert_int_equal(fault.got, 513);
+    assert_int_equal(fault.limit, 512);
     put(&packet, 24, 0, 4);
     put(&packet, 21, 21, 1);
     assert_int_equal(vmb_storvsc_decode(&packet, 512, &result, &fault),
                      VMB_E_HOST);
     assert_int_equal(fault.site, VMB_SITE_STORVSC_SENSE);
+    assert_int_equal(fault.got, 21);
+    assert_int_equal(fault.limit, 20);
 }
 
 /* --- Introductions -------------------------------------------------------- */
