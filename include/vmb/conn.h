@@ -227,7 +227,11 @@ vmb_conn_unload_status(const struct vmb_conn *conn);
 /* The version agreed, VMB_VERSION_*; 0 before that.  [any] */
 uint32_t vmb_conn_version(const struct vmb_conn *conn);
 
-/* The features agreed, VMB_CONN_FEATURE_*.  [any] */
+/*
+ * The features agreed, VMB_CONN_FEATURE_*: none below version 6.0, and none
+ * from an answer that is too short to grant any, which is put on record
+ * (VMB_SITE_MSG_SHORT) if some were asked for.  [any]
+ */
 uint32_t vmb_conn_features(const struct vmb_conn *conn);
 
 /*

@@ -260,8 +260,7 @@ static void rule_7_a_rescind_ends_a_request_in_post_started(void **state)
     kmcl_down(&k);
 }
 
-/* ---- Events --------------------------------------------------------------
- */
+/* ---- Events -------------------------------------------------------------- */
 
 static uint64_t clock_at_rest(void *ctx)
 {
